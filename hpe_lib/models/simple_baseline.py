@@ -1,0 +1,46 @@
+"""Simple Baselines (Xiao, Wu, Wei 2018): a ResNet, three transposed convolutions, one heatmap per keypoint."""
+
+from torch import nn
+
+from hpe_lib.models.resnet import Backbone
+
+KERNELS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}  # kernel: (padding, output padding) that double the size at stride 2
+
+
+class SimpleBaseline(Backbone):
+    """An image (N, 3, H, W), normalised RGB, to heatmaps (N, K, H / 4, W / 4)."""
+
+    def __init__(self, depth=50, num_keypoints=17, head_width=None, head_layers=3, kernel=4):
+        super().__init__(depth)
+        width = head_width or (64 if depth == "tiny" else 256)
+        self.input_wh = (96, 128) if depth == "tiny" else (192, 256)  # px it is trained at, unless told otherwise
+        self.deconv_layers, channels = nn.Sequential(), self.channels
+        for _ in range(head_layers):
+            padding, extra = KERNELS[kernel]
+            self.deconv_layers.extend(
+                [
+                    nn.ConvTranspose2d(channels, width, kernel, 2, padding, output_padding=extra, bias=False),
+                    nn.BatchNorm2d(width),
+                    nn.ReLU(inplace=True),
+                ]
+            )
+            channels = width
+        self.final_layer = nn.Conv2d(channels, num_keypoints, kernel_size=1)
+        for module in [*self.deconv_layers, self.final_layer]:
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, std=0.001)
+        nn.init.zeros_(self.final_layer.bias)
+
+    def forward(self, x):  # (N, 3, 256, 192)
+        x = self.features(x)  # (N, 2048, 8, 6)
+        x = self.deconv_layers(x)  # (N, 256, 64, 48)
+        return self.final_layer(x)  # (N, 17, 64, 48)
+
+
+def simple_baseline(depth=50, num_keypoints=17, **head):
+    """Build the pose network of the paper, randomly started.
+
+    depth: 18, 34, 50, 101, 152, or "tiny" (head 64 wide, made for CPUs at 128 x 96). head: `head_width`, `head_layers`
+    (3) and `kernel` (4, 3 or 2) for the paper's ablations. Source: Xiao et al. 2018, section 2 and table 2.
+    """
+    return SimpleBaseline(depth, num_keypoints, **head)
