@@ -15,7 +15,9 @@ def crop_frame(box, aspect=0.75, padding=1.25):
     """
     x, y, width, height = np.asarray(box, dtype=np.float64)
     if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):
-        raise ValueError(f"a box needs four finite numbers and a positive width and height, got {list(map(float, box))}")
+        raise ValueError(
+            f"a box needs four finite numbers and a positive width and height, got {list(map(float, box))}"
+        )
     center = np.array([x + width / 2, y + height / 2])
     size = np.array([max(width, aspect * height), max(height, width / aspect)])
     return center, padding * size
@@ -47,3 +49,9 @@ def invert(matrix):
     matrix = np.asarray(matrix, np.float64)
     back = np.linalg.inv(matrix[:, :2])
     return np.column_stack([back, -back @ matrix[:, 2]])
+
+
+def compose(second, first):
+    """Return the (2, 3) matrix that does `first`, then `second`."""
+    second, first = np.asarray(second, np.float64), np.asarray(first, np.float64)
+    return np.column_stack([second[:, :2] @ first[:, :2], transform(first[:, 2], second)])

@@ -52,5 +52,8 @@ FLIP_PAIRS = tuple((left, left + 1) for left in range(1, 17, 2))
 FLIP_ORDER = np.array([0] + [index for left, right in FLIP_PAIRS for index in (right, left)])
 """(17,) the same as one permutation: `keypoints[..., FLIP_ORDER, :]` renames the joints of a mirrored person."""
 
-OKS_SIGMAS = np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89]) / 10
+OKS_SIGMAS = (
+    np.array([0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89])
+    / 10
+)
 """(17,) spread of human labels as a share of sqrt(person area): OKS = exp(-d^2 / (2 area (2 sigma)^2))."""

@@ -1,0 +1,136 @@
+"""How good is a network? `python -m hpe_lib.evaluate` prints the paper's table 1 beside what it measured.
+
+The metrics themselves are in `hpe_lib.metrics`; they are offered here too.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from hpe_lib import data, geometry
+from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
+from hpe_lib.models import load_model
+from hpe_lib.predict import best_device, predict_people
+
+__all__ = [
+    "METRICS",
+    "PUBLISHED",
+    "average_precision",
+    "coco_metrics",
+    "evaluate_model",
+    "oks",
+    "oks_nms",
+    "rescore",
+    "table",
+    "to_results",
+]
+
+PUBLISHED = {  # ResNet-50, 256 x 192, COCO val2017, in percent; None: not published
+    "the course's paper, table 1": (70.4, 88.6, 77.8, 67.0, 76.9, 76.2, 93.0, 83.0, 71.9, 82.4),
+    "authors' code, detector boxes": (70.4, 88.6, 78.3, 67.1, 77.2, 76.3, 92.9, 83.4, 72.1, 82.4),
+    "authors' weights, true boxes": (72.4, 91.5, 80.4, 69.7, 76.5, 75.6, 93.0, 82.3, 72.3, 80.4),
+    "OpenMMLab, detector boxes": (71.8, 89.8, 79.6, None, None, 77.4, 93.4, None, None, None),
+}
+
+
+def to_results(people, poses, nms=0.9):
+    """Turn poses into COCO results: rescored, and without doubles of the same person.
+
+    people: list of `data.Person`; poses (M, 17, 3) image px and peak heights. nms: OKS above which the weaker of two
+    poses of one image goes. Returns a list of dicts. Source: the official `evaluate` of COCO results.
+    """
+    scores = rescore([person.score for person in people], poses[:, :, 2]) if people else []
+    frames = [geometry.crop_frame(person.box)[1] for person in people]
+    areas, images = np.array([np.prod(size) for size in frames]), {}
+    for index, person in enumerate(people):
+        images.setdefault(person.image_id, []).append(index)
+    kept = []
+    for indices in images.values():
+        indices = np.array(indices)
+        kept.extend(indices[oks_nms(poses[indices], scores[indices], areas[indices], nms)])
+    return [
+        {
+            "image_id": people[index].image_id,
+            "category_id": 1,
+            "keypoints": poses[index].ravel().tolist(),
+            "score": float(scores[index]),
+        }
+        for index in kept
+    ]
+
+
+def evaluate_model(model, root, split="val", content=None, people=None, **options):
+    """Measure a network on a split: predict every person, rescore, remove doubles, ask pycocotools.
+
+    content: the split's annotation dictionary where it is at hand (or a part of it, from `data.sample`). people: whom
+    to predict, by default the labelled people in their true boxes. options: those of `predict_people`.
+    Returns the metrics dict of `coco_metrics` and the list of results.
+    """
+    content = content or data.read_annotations(data.annotation_file(root, split))
+    people = data.persons(root, split, content) if people is None else people
+    results = to_results(people, predict_people(model, people, **options))
+    return coco_metrics(content, results), results
+
+
+def table(rows):
+    """Lines of a table: name -> metrics dict (0 to 1) or ten percentages, as the paper prints them."""
+    width = max(map(len, rows))
+    lines = [" " * width + "".join(f"{name:>6}" for name in METRICS)]
+    for name, values in rows.items():
+        values = [100 * values[metric] for metric in METRICS] if isinstance(values, dict) else values
+        cells = ("   -  " if value is None or value < 0 else f"{value:6.1f}" for value in values)
+        lines.append(f"{name:{width}}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m hpe_lib.evaluate", description=__doc__)
+    parser.add_argument("--weights", default="tiny", help="a file, or the name of shipped weights (default: tiny)")
+    parser.add_argument("--depth", help="of the network, for weight files that do not say it")
+    parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
+    parser.add_argument("--split", choices=("val", "train"), default="val")
+    parser.add_argument("--boxes", type=Path, help="a detector's boxes, COCO results in JSON (default: the true boxes)")
+    parser.add_argument("--no-flip", action="store_true", help="without the mirror image's heatmaps")
+    parser.add_argument("--no-shift", action="store_true", help="merge them without the shift by one cell")
+    parser.add_argument("--refine", choices=("quarter", "none"), default="quarter", help="after the argmax")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=0, help="processes that read images")
+    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+    parser.add_argument("--json", type=Path, help="write the ten metrics here")
+    parser.add_argument("--results", type=Path, help="write the poses here, as COCO results")
+    args = parser.parse_args(arguments)
+
+    root = data.find(args.data)
+    content = data.read_annotations(data.annotation_file(root, args.split))
+    people = data.detected_persons(root, args.split, args.boxes, content) if args.boxes else None
+    depth = int(args.depth) if args.depth and args.depth != "tiny" else args.depth
+    model = load_model(args.weights, depth).to(args.device or best_device())
+    metrics, results = evaluate_model(
+        model,
+        root,
+        args.split,
+        content,
+        people,
+        flip=not args.no_flip,
+        shift=not args.no_shift,
+        refine=None if args.refine == "none" else args.refine,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        progress=True,
+    )
+    boxes = "detector boxes" if args.boxes else "true boxes"
+    print(f"{root}, {args.split}: {len(results)} poses from {boxes}. The rows above the last are of COCO val2017.")
+    print(table(PUBLISHED | {f"measured: {args.weights}, {boxes}": metrics}))
+    for file, content in ((args.json, metrics), (args.results, results)):
+        if file:
+            file.write_text(json.dumps(content, indent=2))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")

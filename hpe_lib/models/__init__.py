@@ -1,0 +1,17 @@
+"""The networks of the course and the files their weights come in."""
+
+from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, resnet
+from hpe_lib.models.simple_baseline import SimpleBaseline, simple_baseline
+from hpe_lib.models.weights import load_model, load_weights, save_model
+
+__all__ = [
+    "DEPTHS",
+    "BasicBlock",
+    "Bottleneck",
+    "SimpleBaseline",
+    "load_model",
+    "load_weights",
+    "resnet",
+    "save_model",
+    "simple_baseline",
+]

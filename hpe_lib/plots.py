@@ -1,0 +1,120 @@
+"""Pictures of the course: poses, boxes, heatmaps, drawn the same way everywhere, with a text for those who listen."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Image, display
+
+from hpe_lib.skeleton import KEYPOINTS, LIMBS
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe and Ito: safe for the colour-blind
+PINK, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#666666"
+
+
+def use_style():
+    """Set matplotlib's defaults for the course: readable text, light frames, colours that everyone can tell apart."""
+    plt.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, RED, PINK, SKY, GREY]),
+            "image.cmap": "viridis",
+        }
+    )
+
+
+def show(figure, alt):
+    """Display a figure in the notebook with its alternative text, and close it."""
+    display(Image(to_png(figure), alt=alt))
+    plt.close(figure)
+
+
+def to_png(figure, dpi=None):
+    """Render a figure: PNG bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi or figure.dpi, facecolor="white")
+    return buffer.getvalue()
+
+
+def picture(ax, image, title=None):
+    """Show an image (H, W, 3) without axes."""
+    ax.imshow(image)
+    ax.set_axis_off()
+    if title:
+        ax.set_title(title)
+
+
+def side_color(index):
+    """Orange on the person's left, blue on the right, green in the middle."""
+    name = KEYPOINTS[index]
+    return ORANGE if name.startswith("left") else BLUE if name.startswith("right") else GREEN
+
+
+def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22):
+    """Draw one skeleton: the person's left side orange, the right side blue.
+
+    pose: (17, 3) x, y in px and visibility (0, 1, 2) or score; joints at or below `threshold` are left out.
+    Labelled but hidden joints (visibility exactly 1 among 0, 1, 2) are drawn hollow.
+    """
+    pose = np.asarray(pose, dtype=float)
+    shown, labels = pose[:, 2] > threshold, set(np.unique(pose[:, 2])) <= {0.0, 1.0, 2.0}
+    for a, b in LIMBS:
+        if shown[a] and shown[b]:
+            sides = {side_color(a), side_color(b)} - {GREEN}
+            color = sides.pop() if len(sides) == 1 else GREEN
+            ax.plot(*pose[[a, b], :2].T, color=color, linewidth=width, solid_capstyle="round", zorder=3)
+    for index in np.flatnonzero(shown):
+        hollow = labels and pose[index, 2] == 1
+        ax.scatter(
+            *pose[index, :2],
+            s=size,
+            facecolor="white" if hollow else side_color(index),
+            edgecolor=side_color(index) if hollow else "white",
+            linewidth=1.5 if hollow else 0.7,
+            zorder=4,
+        )
+
+
+def draw_box(ax, box, color=SKY, label=None, **line):
+    """Outline a box (x, y, width, height) in px."""
+    x, y, width, height = box
+    ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, edgecolor=color, **({"linewidth": 2} | line)))
+    if label:
+        ax.text(
+            x,
+            y - 3,
+            label,
+            color="white",
+            fontsize=9,
+            va="bottom",
+            bbox={"facecolor": color, "edgecolor": "none", "pad": 2},
+        )
+
+
+def draw_heatmap(ax, crop, heatmap, alpha=0.6):
+    """Lay one heatmap (H, W), stretched over the crop (h, w, 3), whose darker grey shows what lies below."""
+    height, width = crop.shape[:2]
+    stride = width / heatmap.shape[1]
+    ax.imshow(crop.mean(axis=-1), cmap="gray", vmin=0, vmax=255)
+    edge = [-stride / 2, width - stride / 2, height - stride / 2, -stride / 2]  # cell (0, 0) is centred on pixel (0, 0)
+    ax.imshow(heatmap, alpha=alpha, extent=edge, interpolation="nearest", cmap="inferno")
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    ax.set_axis_off()
+
+
+def show_poses(image, poses, boxes=(), threshold=0.0, title=None):
+    """A figure of an image (H, W, 3) with its poses (M, 17, 3) and boxes (M, 4) drawn on it."""
+    height, width = image.shape[:2]
+    figure, ax = plt.subplots(figsize=(7.0, 7.0 * height / width), layout="constrained")
+    picture(ax, image, title)
+    for box in boxes:
+        draw_box(ax, box)
+    for pose in poses:
+        draw_pose(ax, pose, threshold)
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    return figure

@@ -1,0 +1,246 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hpe_lib import data, geometry
+from hpe_lib.skeleton import FLIP_ORDER
+from tests.conftest import shared
+
+HUMAN = [value for index in range(17) for value in (100 + index, 50 + 2 * index, 2)]
+
+
+def write(folder, annotations=None, images=None, split="val"):
+    """A COCO folder of one black 640 x 480 picture."""
+    for name in ("annotations", f"{split}2017"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (640, 480)).save(folder / f"{split}2017" / "000000000001.jpg")
+    content = {
+        "images": images or [{"id": 1, "file_name": "000000000001.jpg", "width": 640, "height": 480}],
+        "annotations": annotations if annotations is not None else [person()],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    file = data.annotation_file(folder, split)
+    file.write_text(json.dumps(content))
+    return file
+
+
+def person(**changes):
+    full = {"id": 7, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 900.0, "bbox": [90, 40, 50, 60]}
+    return full | {"keypoints": HUMAN, "num_keypoints": 17} | changes
+
+
+@pytest.mark.parametrize("name", ["a folder with spaces", "Позы людини", "姿勢"])
+def test_any_folder_name_works(tmp_path, name):
+    write(tmp_path / name)
+    root = data.find(str(tmp_path / name))
+    item = data.CropDataset(data.persons(root, "val"))[0]
+    assert item["image"].shape == (3, 256, 192) and item["labelled"].sum() == 17
+
+
+def test_hpe_data_names_the_folder(tmp_path, monkeypatch):
+    write(tmp_path)
+    monkeypatch.setenv("HPE_DATA", str(tmp_path))
+    assert data.find() == tmp_path
+
+
+def test_built_in_data_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.delenv("HPE_DATA", raising=False)
+    monkeypatch.setenv("HPE_CACHE", str(tmp_path))
+    monkeypatch.setattr(data.synthetic, "make", lambda root: drawn.append(root) or root.mkdir() or root)
+    assert data.find() == data.find("synthetic") == drawn[0]
+    assert len(drawn) == 1 and drawn[0].parent == tmp_path
+
+
+def test_wrong_folders_say_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.*give a COCO folder"):
+        data.find(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="has no annotations/person_keypoints_val2017.json"):
+        data.find(tmp_path)
+    with pytest.raises(FileNotFoundError, match="person_keypoints_train2017.json"):
+        data.persons(write(tmp_path).parents[1], "train")
+
+
+@pytest.mark.parametrize(
+    "text, words", [("{broken", "not a JSON file"), ("[1, 2]", "not COCO"), ("{}", "'images' is missing")]
+)
+def test_json_that_is_not_coco(tmp_path, text, words):
+    file = write(tmp_path)
+    file.write_text(text)
+    with pytest.raises(ValueError, match=words) as error:
+        data.read_annotations(file)
+    assert str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"keypoints": HUMAN[:-1]}, "of image 1: keypoints must be 51 finite numbers"),
+        ({"keypoints": None}, "of image 1: keypoints must be 51 finite numbers"),
+        ({"keypoints": [float("nan"), *HUMAN[1:]]}, "of image 1: keypoints must be 51 finite numbers"),
+        ({"keypoints": ["x", *HUMAN[1:]]}, "of image 1: keypoints must be 51 finite numbers"),
+        ({"bbox": [1, 2, 3]}, "of image 1: bbox must be 4 finite numbers"),
+        ({"bbox": [1, 2, 3, float("inf")]}, "of image 1: bbox must be 4 finite numbers"),
+        ({"image_id": 99}, "of image 99: that image is not in the file"),
+    ],
+)
+def test_a_broken_annotation_is_named(tmp_path, changes, words):
+    file = write(tmp_path, [person(), person(**{"id": 8} | changes)])
+    with pytest.raises(ValueError, match=f"annotation 8 {words}") as error:
+        data.persons(tmp_path, "val")
+    assert str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("box", [[700, 10, 50, 50], [10, 10, 0, 50], [10, 500, 50, 50], [10, 10, 1, 1]])
+def test_boxes_without_a_part_in_the_image_are_left_out_with_a_warning(tmp_path, box):
+    write(tmp_path, [person(), person(id=8, bbox=box)])
+    with pytest.warns(UserWarning, match="1 people left out.*annotation 8"):
+        assert [someone.annotation_id for someone in data.persons(tmp_path, "val")] == [7]
+
+
+def test_only_labelled_people_who_are_no_crowd_are_listed(tmp_path):
+    nobody = person(id=9, keypoints=[0] * 51, num_keypoints=0)
+    write(tmp_path, [person(), person(id=8, iscrowd=1), nobody])
+    assert [someone.annotation_id for someone in data.persons(tmp_path, "val")] == [7]
+
+
+def test_an_image_without_people_is_no_problem(tmp_path):
+    write(tmp_path, [])
+    assert data.persons(tmp_path, "val") == []
+
+
+def test_box_clean_up_is_the_official_one():
+    assert data.clean_box([-10, 5, 30, 20], 640, 480).tolist() == [0, 5, 29, 19]
+    assert data.clean_box([600, 400, 100, 100], 640, 480).tolist() == [600, 400, 39, 79]
+    assert data.clean_box([700, 400, 100, 100], 640, 480) is None
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "P", "RGBA", "I;16"])
+def test_pictures_of_every_kind_are_read_as_rgb(tmp_path, mode):
+    file = tmp_path / ("picture.jpg" if mode in ("L", "CMYK") else "picture.png")
+    Image.new(mode, (5, 4)).save(file)
+    image = data.read_image(file)
+    assert image.shape == (4, 5, 3) and image.dtype == np.uint8
+
+
+def test_damaged_pictures_are_named(tmp_path):
+    good = tmp_path / "good.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (100, 100, 3), dtype=np.uint8)).save(good)
+    (tmp_path / "short.jpg").write_bytes(good.read_bytes()[:2000])
+    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "empty.jpg").touch()
+    for name in ("short.jpg", "text.jpg", "empty.jpg"):
+        with pytest.raises(ValueError, match=f"{name} is not a readable picture"):
+            data.read_image(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="missing.jpg"):
+        data.read_image(tmp_path / "missing.jpg")
+
+
+def test_detections_are_read_and_checked(tmp_path):
+    write(tmp_path)
+    file = tmp_path / "boxes.json"
+    entry = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
+    file.write_text(json.dumps([entry, entry | {"category_id": 3}, entry | {"bbox": [999, 0, 5, 5]}]))
+    people = data.detected_persons(tmp_path, "val", file)
+    assert len(people) == 1 and people[0].score == 0.5 and people[0].box.tolist() == [1, 2, 29, 39]
+    for bad, words in (([entry | {"image_id": 5}], "image 5"), ([{}], "entry 0"), ({"a": 1}, "not a list")):
+        file.write_text(json.dumps(bad))
+        with pytest.raises(ValueError, match=words):
+            data.detected_persons(tmp_path, "val", file)
+
+
+def test_warp_is_a_bilinear_interpolation_on_integer_pixel_centres():
+    image = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    matrix = geometry.crop_matrix((40, 30), (36, 48), (96, 128), rotation=25)
+    crop = data.warp(image, matrix, (96, 128))
+    columns, rows = np.meshgrid(np.arange(96), np.arange(128))
+    where = geometry.transform(np.stack([columns, rows], -1), geometry.invert(matrix))  # (128, 96, 2) image px
+    grid = torch.from_numpy(where / [79, 59] * 2 - 1).float()[None]  # -1 and 1 are the centres of the corner pixels
+    pixels = torch.from_numpy(image.transpose(2, 0, 1).copy()).float()[None]
+    reference = torch.nn.functional.grid_sample(pixels, grid, align_corners=True)[0].numpy().transpose(1, 2, 0)
+    inside = ((where > 0) & (where < [79, 59])).all(-1)
+    assert inside.mean() > 0.4 and (crop[(where < -1).any(-1)] == 0).all()
+    assert np.abs(crop[inside] - reference[inside]).max() < 1.01  # grey levels: Pillow cuts where we would round
+
+
+def test_identity_crop_is_the_image_itself():
+    image = np.random.default_rng(0).integers(0, 255, (48, 36, 3), dtype=np.uint8)
+    assert np.array_equal(data.warp(image, np.eye(2, 3), (36, 48)), image)
+
+
+def mark(folder):
+    """A picture with a white dot where each keypoint is, and one such person."""
+    file = write(folder)
+    image = np.zeros((480, 640, 3), dtype=np.uint8)
+    dots = np.random.default_rng(3).integers([110, 60], [230, 190], (17, 2))
+    for x, y in dots:
+        image[y - 2 : y + 3, x - 2 : x + 3] = 255
+    Image.fromarray(image).save(folder / "val2017" / "000000000001.jpg", quality=95)
+    keypoints = np.column_stack([dots, np.full(17, 2)]).ravel().tolist()
+    file.write_text(
+        file.read_text()
+        .replace(json.dumps(HUMAN), json.dumps(keypoints))
+        .replace("[90, 40, 50, 60]", "[100, 50, 140, 150]")
+    )
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_augmented_labels_stay_on_their_pixels(tmp_path, keep):
+    """Whatever the draw, the bright dots must lie where the moved labels say."""
+    mark(tmp_path)
+    people = data.persons(tmp_path, "val")
+    dataset = data.CropDataset(people, (192, 256), data.Augmentation(), keep_images=keep)
+    seen = set()
+    for epoch in range(20):
+        dataset.epoch.fill_(epoch)
+        item = dataset[0]
+        points = item["keypoints"].round().int()
+        inside = ((points >= 2) & (points < torch.tensor([190, 254]))).all(-1)
+        assert inside.sum() > 5
+        assert (item["image"][0, points[inside, 1], points[inside, 0]] > 150).all()
+        seen.add(tuple(points[0].tolist()))
+    assert len(seen) > 15  # a new draw each epoch (clipped draws may coincide)
+    dataset.epoch.fill_(3)
+    assert torch.equal(dataset[0]["image"], dataset[0]["image"])  # the same draw within one
+
+
+def test_mirroring_swaps_left_and_right_and_twice_is_nothing(tmp_path):
+    mark(tmp_path)
+    people = data.persons(tmp_path, "val")
+    plain = data.CropDataset(people)[0]
+    mirrored = data.CropDataset(people, augmentation=data.Augmentation(0, 0, 0, mirror_share=1.0))[0]
+    back = mirrored["keypoints"][FLIP_ORDER] * torch.tensor([-1.0, 1.0]) + torch.tensor([192.0, 0.0])
+    assert torch.allclose(back, plain["keypoints"], atol=1e-4)
+    assert torch.equal(mirrored["image"][:, :, 1:].flip(-1), plain["image"][:, :, 1:])
+    assert np.array_equal(FLIP_ORDER[FLIP_ORDER], np.arange(17))
+
+
+def test_kept_crops_equal_fresh_ones(drawn):
+    people = data.persons(drawn, "train")[:4]
+    fresh = data.CropDataset(people, (96, 128))
+    kept = data.CropDataset(people, (96, 128), keep_images=True)
+    for index in range(4):
+        difference = fresh[index]["image"].int() - kept[index]["image"].int()
+        assert difference.abs().max() <= 1  # grey levels: rounded twice
+
+
+def test_sampling_keeps_whole_images(drawn):
+    content = data.read_annotations(data.annotation_file(drawn, "train"))
+    part = data.sample(content, 5)
+    assert len(part["images"]) == 5 and data.sample(content, 10_000) is content
+    ids = {image["id"] for image in part["images"]}
+    assert part["annotations"] == [a for a in content["annotations"] if a["image_id"] in ids]
+
+
+def test_real_photographs_are_read(tmp_path):
+    root = shared("data", "coco-mini")
+    assert len(data.persons(root, "train")) == 86 and len(data.persons(root, "val")) == 12
+    boxes = root / "detections" / "person_detections_val2017.json"
+    assert len(data.detected_persons(root, "val", boxes)) == 118
+    copy = shutil.copytree(root, tmp_path / "with spaces é")
+    item = data.CropDataset(data.persons(copy, "train"))[0]
+    assert item["image"].float().std() > 10

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from hpe_lib import heatmaps
+from hpe_lib.skeleton import FLIP_ORDER
+
+
+def as_tensor(golden, name):
+    return torch.from_numpy(golden[name])
+
+
+def test_encode_is_the_official_target(golden):
+    maps, weights = heatmaps.encode(as_tensor(golden, "keypoints"), as_tensor(golden, "labelled"))
+    assert torch.equal(weights, as_tensor(golden, "target_weights"))
+    assert torch.allclose(maps, as_tensor(golden, "targets"), atol=1e-6)
+
+
+def test_decode_is_the_official_one(golden):
+    maps = as_tensor(golden, "heatmaps")
+    points, scores = heatmaps.decode(maps, refine=None)
+    assert torch.equal(points, as_tensor(golden, "argmax"))
+    assert torch.equal(scores, as_tensor(golden, "scores"))
+    assert torch.equal(heatmaps.decode(maps)[0], as_tensor(golden, "refined"))
+
+
+def test_decoded_points_come_back_to_the_image(golden):
+    from hpe_lib import geometry
+
+    for index, points in enumerate(golden["refined"]):
+        matrix = geometry.crop_matrix(golden["centers"][index], golden["sizes"][index], (192, 256))
+        ours = geometry.transform(4 * points, geometry.invert(matrix))
+        assert np.abs(ours - golden["image_points"][index]).max() < 5e-3  # px, their float32
+
+
+@pytest.mark.parametrize("shift, name", [(True, "flip_merged_shift"), (False, "flip_merged_noshift")])
+def test_flip_merge_is_the_official_one(golden, shift, name):
+    merged = heatmaps.merge_flipped(as_tensor(golden, "flip_plain"), as_tensor(golden, "flip_mirrored"), shift)
+    assert torch.equal(merged, as_tensor(golden, name))
+
+
+def test_loss_and_pck_are_the_official_ones(golden):
+    prediction, targets = as_tensor(golden, "loss_prediction"), as_tensor(golden, "targets")
+    loss = heatmaps.heatmap_loss(prediction, targets, as_tensor(golden, "target_weights"))
+    assert float(loss) == pytest.approx(float(golden["loss"]), rel=1e-6)
+    for prefix, predicted in (("pck", prediction), ("pck2", as_tensor(golden, "pck_prediction"))):
+        share, mean = heatmaps.pck(predicted, targets)
+        expected = golden[prefix]
+        assert np.allclose(np.where(expected < 0, np.nan, expected), share, equal_nan=True)
+        assert float(mean) == pytest.approx(float(golden[f"{prefix}_mean"]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "size, stride, sigma", [((48, 64), 4, 2.0), ((24, 32), 4, 1.5), ((72, 96), 4, 3.0), ((96, 128), 2, 2.0)]
+)
+def test_encode_then_decode_comes_back_within_half_a_cell(size, stride, sigma):
+    limit = torch.tensor(size) * stride
+    keypoints = torch.rand(20, 17, 2, generator=torch.manual_seed(0)) * (limit - stride)
+    maps, weights = heatmaps.encode(keypoints, torch.ones(20, 17), size, stride, sigma)
+    points, scores = heatmaps.decode(maps, refine=None)
+    assert weights.all() and torch.allclose(scores, torch.ones(()))
+    assert (points * stride - keypoints).abs().max() <= stride / 2 + 1e-4
+
+
+def test_unlabelled_or_far_outside_gets_weight_0_and_an_empty_map():
+    keypoints = torch.tensor([[[50.0, 50.0], [float("nan"), 0.0], [-500.0, 50.0], [191.0, 255.0]]])
+    maps, weights = heatmaps.encode(keypoints, torch.tensor([[1.0, 0.0, 1.0, 2.0]]))
+    assert weights.tolist() == [[1, 0, 0, 1]]
+    assert maps[0, 1:3].abs().max() == 0 and maps.isfinite().all()
+
+
+def test_merging_a_perfect_mirror_image_changes_nothing():
+    keypoints = 4 * torch.randint(8, 40, (2, 17, 2), generator=torch.manual_seed(0)).float()
+    maps, _ = heatmaps.encode(keypoints, torch.ones(2, 17))
+    mirrored = maps.flip(-1)[:, torch.as_tensor(FLIP_ORDER)]
+    assert torch.allclose(heatmaps.merge_flipped(maps, mirrored, shift=False), maps)
+    assert not torch.allclose(heatmaps.merge_flipped(maps, mirrored, shift=True), maps)
+
+
+def test_quarter_pixel_goes_toward_the_higher_neighbour():
+    maps = torch.zeros(1, 1, 8, 8)
+    maps[0, 0, 4, 3], maps[0, 0, 4, 2], maps[0, 0, 5, 3] = 1.0, 0.5, 0.2
+    assert heatmaps.decode(maps)[0].tolist() == [[[2.75, 4.25]]]
+    assert heatmaps.decode(maps, refine=None)[0].tolist() == [[[3.0, 4.0]]]
+
+
+def test_loss_by_hand():
+    predicted, target = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    predicted[0, 0, 0, 0], predicted[0, 1, 1, 1] = 2.0, 9.0
+    assert heatmaps.heatmap_loss(predicted, target, torch.tensor([[1.0, 0.0]])) == 0.5 * 4 / 8
+
+
+def test_unknown_refinement_is_refused():
+    with pytest.raises(ValueError, match="'half'"):
+        heatmaps.decode(torch.zeros(1, 1, 8, 8), refine="half")

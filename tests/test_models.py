@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+from hpe_lib import models
+from tests.conftest import shared
+
+DEPTHS = (18, 34, 50, 101, 152)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_resnet_is_torchvisions(depth):
+    ours = models.resnet(depth).eval()
+    theirs = getattr(torchvision.models, f"resnet{depth}")().eval()
+    state = theirs.state_dict()
+    assert {key: value.shape for key, value in ours.state_dict().items()} == {k: v.shape for k, v in state.items()}
+    if depth in (18, 50):  # both kinds of block; the other depths only repeat them
+        for key, value in state.items():  # batch norm away from its start, so that every number counts
+            if key.endswith(("running_mean", "running_var")):
+                value.uniform_(0.5, 1.5)
+        ours.load_state_dict(state)
+        theirs.load_state_dict(state)
+        image = torch.randn(2, 3, 96, 64)
+        with torch.no_grad():
+            assert torch.allclose(ours(image), theirs(image), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_simple_baseline_has_the_official_parameters(depth):
+    layout = json.loads(shared("golden", "state_dict_layout.json").read_text())[str(depth)]
+    assert {key: list(value.shape) for key, value in models.simple_baseline(depth).state_dict().items()} == layout
+
+
+@pytest.mark.parametrize("depth, count", [(50, 33_999_697), (101, 52_991_825), (152, 68_635_473)])
+def test_parameter_counts_are_the_published_ones(depth, count):
+    assert sum(parameter.numel() for parameter in models.simple_baseline(depth).parameters()) == count
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_forward_is_the_official_networks(depth):
+    expected = np.load(shared("golden", "forward.npz"))[f"depth{depth}"]
+    model = models.simple_baseline(depth).eval()
+    for index, (name, value) in enumerate(model.state_dict().items()):  # the recipe of golden/README.md
+        if not value.is_floating_point():
+            continue
+        wave = np.sin(0.7 * np.arange(value.numel()) + index).reshape(value.shape)
+        if value.dim() == 4:
+            wave *= np.sqrt(3 / np.prod(value.shape[1:]))
+        elif name.endswith("running_var"):
+            wave = 1 + 0.2 * wave
+        elif name.endswith("weight"):
+            wave = 1 + 0.1 * wave
+        else:
+            wave = 0.05 * wave
+        value.copy_(torch.from_numpy(wave))
+    image = torch.sin(0.013 * torch.arange(3 * 256 * 192, dtype=torch.float64)).float().reshape(1, 3, 256, 192)
+    with torch.no_grad():
+        ours = model(image).numpy()
+    assert np.abs(ours - expected).max() < 1e-4 * expected.std()
+
+
+@pytest.mark.parametrize("options", [{"head_layers": 2}, {"kernel": 2}, {"kernel": 3}])
+def test_the_papers_ablations_can_be_built(options):
+    maps = models.simple_baseline("tiny", **options)(torch.zeros(1, 3, 128, 96))
+    assert maps.shape == ((1, 17, 16, 12) if "head_layers" in options else (1, 17, 32, 24))
+
+
+def test_unknown_depth_is_refused():
+    with pytest.raises(ValueError, match="42"):
+        models.simple_baseline(42)
+
+
+def same(one, other):
+    return all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
+
+
+def test_own_files_come_back(tmp_path):
+    model = models.simple_baseline("tiny", num_keypoints=5)
+    model.input_wh = (72, 96)
+    models.save_model(model, tmp_path / "own.pt", note="kept")
+    loaded = models.load_model(tmp_path / "own.pt")
+    assert loaded.input_wh == (72, 96) and not loaded.training and same(model, loaded)
+    models.save_model(model, tmp_path / "half.pt", half=True)
+    assert (tmp_path / "half.pt").stat().st_size < 0.6 * (tmp_path / "own.pt").stat().st_size
+    models.load_weights(models.simple_baseline("tiny", num_keypoints=5), tmp_path / "half.pt")
+
+
+@pytest.mark.parametrize("head", ["head.", "keypoint_head."])
+def test_openmmlab_and_official_layouts_load(tmp_path, head):
+    model = models.simple_baseline(18)
+    for parameter in model.parameters():
+        parameter.data.uniform_(-1, 1)
+    state = model.state_dict()
+    parts = {True: head, False: "backbone."}
+    renamed = {parts[key.startswith(("deconv", "final"))] + key: value for key, value in state.items()}
+    torch.save({"meta": {"epoch": 210}, "state_dict": renamed}, tmp_path / "openmmlab.pth")
+    torch.save(state, tmp_path / "official.pth")
+    torch.save({f"module.{key}": value for key, value in state.items()}, tmp_path / "parallel.pth")
+    for name in ("openmmlab.pth", "official.pth", "parallel.pth"):
+        assert same(models.load_weights(models.simple_baseline(18), tmp_path / name), model)
+        assert same(models.load_model(tmp_path / name, depth=18), model)
+
+
+def test_weights_that_do_not_fit_are_listed(tmp_path):
+    models.save_model(models.simple_baseline(18), tmp_path / "18.pt")
+    with pytest.raises(ValueError, match=r"(?s)18\.pt.*missing.*layer1\.0\.conv3\.weight.*another shape"):
+        models.load_weights(models.simple_baseline(50), tmp_path / "18.pt")
+    state = models.simple_baseline("tiny").state_dict()
+    torch.save(state | {"surprise.weight": torch.zeros(1)}, tmp_path / "more.pth")
+    with pytest.raises(ValueError, match="1 unknown: surprise.weight"):
+        models.load_weights(models.simple_baseline("tiny"), tmp_path / "more.pth")
+
+
+def test_files_that_are_no_weights_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="tiny"):
+        models.load_model(tmp_path / "nothing.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    with pytest.raises(ValueError, match=r"text\.pt is not a readable weight file"):
+        models.load_model(tmp_path / "text.pt", depth=18)
+    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
+    with pytest.raises(ValueError, match="Tensor"):
+        models.load_model(tmp_path / "tensor.pt", depth=18)
+
+
+class Trap:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path, capsys):
+    torch.save({"state_dict": Trap()}, tmp_path / "trap.pt")
+    with pytest.raises(ValueError, match=r"trap\.pt"):
+        models.load_model(tmp_path / "trap.pt", depth=18)
+    assert "code ran" not in capsys.readouterr().out
+
+
+def test_imagenet_weights_come_through_torchvision(monkeypatch):
+    """The download itself needs a network; everything after it is tested with torchvision's own file layout."""
+    theirs = torchvision.models.resnet18().state_dict()
+    monkeypatch.setattr(
+        torchvision.models.ResNet18_Weights.IMAGENET1K_V1.__class__, "get_state_dict", lambda *a, **k: theirs
+    )
+    model = models.load_weights(models.simple_baseline(18), "imagenet")
+    assert torch.equal(model.layer4[1].conv2.weight, theirs["layer4.1.conv2.weight"])
+    classifier = models.load_weights(models.resnet(18), "imagenet")
+    assert torch.equal(classifier.fc.weight, theirs["fc.weight"])
+    with pytest.raises(ValueError, match="tiny"):
+        models.load_weights(models.simple_baseline("tiny"), "imagenet")
