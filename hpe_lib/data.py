@@ -1,5 +1,9 @@
-"""Folders in COCO's layout: find one, read and check it, list its people, and cut them out for the network."""
+"""Folders in COCO's layout: find one, list its people, cut them out for the network.
 
+`python -m hpe_lib.data check` reads a whole folder and says what is in it; `draw` makes a drawn one of any size.
+"""
+
+import argparse
 import json
 import os
 import sys
@@ -10,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from tqdm import tqdm
 
 from hpe_lib import geometry, synthetic
 from hpe_lib.annotations import annotation_file, read_annotations, sample
+from hpe_lib.errors import run_command
 from hpe_lib.skeleton import FLIP_ORDER
 
 __all__ = [
@@ -258,3 +264,50 @@ class CropDataset(torch.utils.data.Dataset):
             "labelled": torch.from_numpy(labelled.astype(np.float32)),
             "index": index,
         }
+
+
+def check(root, images=True):
+    """Read every annotation (and picture) of a folder. Returns lines that say what is there; errors name the file."""
+    lines = []
+    for split in ("train", "val"):
+        file = annotation_file(root, split)
+        if not file.is_file():
+            lines.append(f"{split}: no {file}")
+            continue
+        content = read_annotations(file)
+        people = persons(root, split, content)
+        labels = sum(int((person.keypoints[:, 2] > 0).sum()) for person in people)
+        lines.append(
+            f"{split}: {len(content['images']):,} images, {len(content['annotations']):,} annotations, "
+            f"{len(people):,} people to learn from, {labels:,} labelled keypoints"
+        )
+        for image in tqdm(content["images"] if images else (), desc=f"reading {split}", unit="image"):
+            height, width = read_image(Path(root) / f"{split}2017" / image["file_name"]).shape[:2]
+            if (width, height) != (image["width"], image["height"]):
+                raise ValueError(
+                    f"{image['file_name']} is {width} x {height} px but {file} says {image['width']} x "
+                    f"{image['height']}: the folder mixes two versions of the images; unpack them again"
+                )
+    return lines
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m hpe_lib.data", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    look = commands.add_parser("check", help="read everything in a folder and say what is there")
+    look.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
+    look.add_argument("--no-images", action="store_true", help="read the annotations only")
+    draw = commands.add_parser("draw", help="draw people in COCO's layout")
+    draw.add_argument("--out", type=Path, required=True, help="the folder to make")
+    draw.add_argument("--train-images", type=int, default=1500)
+    draw.add_argument("--val-images", type=int, default=300)
+    draw.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    if args.command == "draw":
+        synthetic.make(args.out, args.train_images, args.val_images, args.seed)
+    root = args.out if args.command == "draw" else find(args.data)
+    print(root, *check(root, args.command == "check" and not args.no_images), sep="\n")
+
+
+if __name__ == "__main__":
+    run_command(main)

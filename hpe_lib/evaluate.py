@@ -5,12 +5,12 @@ The metrics themselves are in `hpe_lib.metrics`; they are offered here too.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from hpe_lib import data, geometry
+from hpe_lib.errors import run_command
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
 from hpe_lib.models import load_model
 from hpe_lib.predict import best_device, predict_people
@@ -130,7 +130,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

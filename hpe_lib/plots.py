@@ -4,6 +4,7 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 from IPython.display import Image, display
 
 from hpe_lib.skeleton import KEYPOINTS, LIMBS
@@ -30,7 +31,7 @@ def use_style():
 
 def show(figure, alt):
     """Display a figure in the notebook with its alternative text, and close it."""
-    display(Image(to_png(figure), alt=alt))
+    display(Image(smaller(to_png(figure)), alt=alt))
     plt.close(figure)
 
 
@@ -38,6 +39,18 @@ def to_png(figure, dpi=None):
     """Render a figure: PNG bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi or figure.dpi, facecolor="white")
+    return buffer.getvalue()
+
+
+def smaller(png, limit=80_000):
+    """Keep notebooks light: PNG bytes over the limit are stored with 256 colours, about a quarter of the size."""
+    if len(png) <= limit:
+        return png
+    buffer = io.BytesIO()
+    picture = PIL.Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(256, PIL.Image.Quantize.FASTOCTREE, dither=PIL.Image.Dither.NONE).save(
+        buffer, "png", optimize=True
+    )
     return buffer.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from hpe_lib import data, geometry, heatmaps
+from hpe_lib.errors import run_command
 from hpe_lib.models import load_model
 
 
@@ -134,7 +134,4 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

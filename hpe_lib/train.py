@@ -13,6 +13,7 @@ import torch
 from tqdm.auto import tqdm
 
 from hpe_lib import data, evaluate, heatmaps
+from hpe_lib.errors import run_command
 from hpe_lib.models import DEPTHS, load_weights, save_model, simple_baseline
 from hpe_lib.models.weights import save_atomically
 from hpe_lib.predict import best_device
@@ -54,20 +55,21 @@ def rate_factor(recipe, step, steps_per_epoch):
     return warm * 0.1 ** sum(step >= drop * steps_per_epoch for drop in recipe.drops)
 
 
-def mixed_precision(device):
-    """What to run the network in: bfloat16 on GPUs that have it, float32 elsewhere. Returns a context manager."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()
+def mixed_precision(device, precision="auto"):
+    """What to run the network in. "auto": bfloat16 on GPUs that have it, float32 elsewhere. A context manager."""
+    if precision == "auto":
+        precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 class Trainer:
     """A network on its way: model, optimiser, schedule, history. One call of `epoch` is one pass over the data."""
 
-    def __init__(self, model, people, recipe, device=None, keep_images=False, workers=0):
+    def __init__(self, model, people, recipe, device=None, keep_images=False, workers=0, precision="auto"):
         if not people:
             raise ValueError("no labelled people to train on: check the data folder and the split")
         self.device, self.recipe, self.history = torch.device(device or best_device()), recipe, []
+        self.precision = precision
         self.model = model.to(self.device, memory_format=torch.channels_last)  # the faster layout for convolutions
         self.model.input_wh = tuple(recipe.input_wh)
         self.dataset = data.CropDataset(people, recipe.input_wh, recipe.augmentation, recipe.seed, keep_images)
@@ -94,7 +96,7 @@ class Trainer:
         target, weights = heatmaps.encode(
             batch["keypoints"].to(self.device), batch["labelled"].to(self.device), size, 4, self.recipe.sigma
         )  # (N, 17, H / 4, W / 4), (N, 17)
-        with mixed_precision(self.device):
+        with mixed_precision(self.device, self.precision):
             predicted = self.model(images)  # (N, 17, H / 4, W / 4)
         loss = heatmaps.heatmap_loss(predicted.float(), target, weights)
         self.optimizer.zero_grad(set_to_none=True)
@@ -176,7 +178,9 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=0, help="processes that read images (0: none, images are kept)")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+    parser.add_argument("--precision", choices=("auto", "bf16", "float32"), default="auto", help="auto: bf16 on GPUs")
     parser.add_argument("--validate-every", type=int, default=1, help="epochs between validations; 0: only at the end")
+    parser.add_argument("--export", type=Path, help="also write the last network here as float16, half the size")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out")
     args = parser.parse_args(arguments)
 
@@ -192,7 +196,7 @@ def main(arguments=None):
     model = simple_baseline(recipe.depth)
     if recipe.pretrained not in (None, "none") and not args.resume:
         load_weights(model, recipe.pretrained)
-    trainer = Trainer(model, people, recipe, args.device, keep_images=args.workers == 0, workers=args.workers)
+    trainer = Trainer(model, people, recipe, args.device, args.workers == 0, args.workers, args.precision)
     if args.resume:
         trainer.resume(args.out)
     print(f"{len(people)} people in {root}, depth {recipe.depth}, {recipe.epochs} epochs, on {trainer.device}")
@@ -206,14 +210,14 @@ def main(arguments=None):
     def report(trainer):
         print("  ".join(f"{key} {value:.5g}" for key, value in trainer.history[-1].items()), flush=True)
 
-    fit(trainer, validate, args.out, report)
+    try:
+        fit(trainer, validate, args.out, report)
+    except KeyboardInterrupt:
+        sys.exit(f"stopped: {len(trainer.history)} whole epochs are in {args.out}; add --resume to go on from there")
+    if args.export:
+        save_model(model, args.export, half=True, recipe=args.recipe, epochs=recipe.epochs)
     print(f"weights in {args.out / 'model.pt'}, curve in {args.out / 'history.csv'}")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("stopped: the last whole epoch is saved; the same command with --resume goes on from there")
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

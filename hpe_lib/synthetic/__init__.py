@@ -1,11 +1,27 @@
-"""People that we draw: the course's built-in data set, in COCO's own format."""
+"""People that we draw: the course's built-in data set, in COCO's own format.
+
+`make` writes the whole data set, `scene` draws one labelled picture of it, `person` one three-dimensional person, and
+`portrait` photographs a person from any side:
+
+    rng = np.random.default_rng(0)
+    runner = synthetic.person(rng, "running", yaw=30)  # runner.keypoints: (17, 3) metres; x left, y up, z forward
+    image, annotation = synthetic.portrait(runner, synthetic.wardrobe(rng))
+
+What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
+x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,
+((width - 1) / 2, (height - 1) / 2), so that x_px = focal_length * x / z + centre_x, and the same for y.
+
+Keypoints are rounded to 0.01 px, not to whole pixels as COCO's are: we know them that well, and rounding would blur
+what the lessons on heatmaps measure. A keypoint that the person's own body hides, such as the nose of somebody seen
+from behind, has v = 1 (COCO's annotators often left it out, v = 0).
+"""
 
 from .activities import ACTIVITIES, LIMITS, pose
 from .body import Person, person
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .render import Camera, Solid, shade, trace
-from .scenes import photograph, scene, viewpoint
+from .scenes import photograph, portrait, scene, viewpoint
 
 __all__ = [
     "ACTIVITIES",
@@ -18,6 +34,7 @@ __all__ = [
     "make",
     "person",
     "photograph",
+    "portrait",
     "pose",
     "scene",
     "shade",

@@ -1,5 +1,7 @@
 """What people do: the limits of joint angles, and the angles that make an activity."""
 
+import numpy as np
+
 LIMITS = {
     "lean": (-15, 75),  # pelvis pitched forward
     "tilt": (-15, 15),  # pelvis rolled to the side
@@ -28,7 +30,7 @@ _RELAXED = {
     "spine_bend": (-5, 5),
     "spine_twist": (-10, 10),
     "head_nod": (-8, 14),
-    "head_turn": (-28, 28),
+    "head_turn": (-18, 18),
     "head_tilt": (-7, 7),
     "shoulder_flexion": (-12, 15),
     "shoulder_abduction": (5, 18),
@@ -107,11 +109,11 @@ _ACTIVITIES = {
         "elbow": (15, 80),
     },
     "lifting": {
-        "lean": (35, 60),
-        "spine_flexion": (12, 35),
-        "hip_flexion": (35, 80),
+        "lean": (22, 48),
+        "spine_flexion": (8, 25),
+        "hip_flexion": (25, 70),
         "knee": (25, 75),
-        "shoulder_flexion": (60, 95),
+        "shoulder_flexion": (45, 80),
         "shoulder_abduction": (0, 12),
         "elbow": (5, 30),
         "head_nod": (-30, 0),
@@ -136,6 +138,14 @@ _ACTIVITIES = {
 
 ACTIVITIES = tuple(_ACTIVITIES)
 """The names of what people do; `synthetic.person(rng, activity)` takes one of them."""
+
+_FREQUENT = {"standing": 3.0, "walking": 2.5, "hands on hips": 1.5, "waving": 1.5, "lifting": 0.6}  # the others: 1
+
+
+def common_activity(rng):
+    """-> the name of an activity by chance; standing and walking come most often, as in photographs."""
+    weights = [_FREQUENT.get(name, 1.0) for name in ACTIVITIES]
+    return ACTIVITIES[int(np.searchsorted(np.cumsum(weights), rng.random() * sum(weights)))]
 
 
 def pose(rng, activity):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .activities import ACTIVITIES, LIMITS, pose
+from .activities import LIMITS, common_activity, pose
 
 
 @dataclass
@@ -50,7 +50,7 @@ def person(rng, activity=None, yaw=None):
     Returns a `Person` whose lowest point touches the floor y = 0 (a jumping one hovers), the pelvis above (0, 0).
     Segment lengths are shares of body height after Drillis and Contini (1966), varied by a few percent.
     """
-    activity = activity or ACTIVITIES[rng.integers(len(ACTIVITIES))]
+    activity = activity or common_activity(rng)
     angles = pose(rng, activity)
     child = rng.random() < 0.1
     height = rng.uniform(1.15, 1.45) if child else float(np.clip(rng.normal(1.70, 0.09), 1.5, 1.95))
@@ -64,9 +64,12 @@ def person(rng, activity=None, yaw=None):
         rise += rng.uniform(0.08, 0.4)
     shift = np.array([-frames["pelvis"][0][0], rise, -frames["pelvis"][0][2]])
     frames = {name: (origin + shift, axes) for name, (origin, axes) in frames.items()}
-    girth = float(np.clip(rng.normal(1.0, 0.11), 0.82, 1.35))
+    girth = float(np.clip(rng.normal(1.04, 0.11), 0.85, 1.4))
     upright = Person(activity, keypoints + shift, frames, height, girth, seat)
-    return upright.placed(0.0, 0.0, rng.uniform(-180, 180) if yaw is None else yaw)
+    if yaw is None:  # from all sides, but as in photographs most often from the front
+        kind = rng.random()
+        yaw = rng.normal(0 if kind < 0.62 else 180, 35) if kind < 0.8 else rng.uniform(-180, 180)
+    return upright.placed(0.0, 0.0, yaw)
 
 
 _SHARES = {
@@ -75,7 +78,7 @@ _SHARES = {
     "chest": 0.205,  # from the lumbar joint up to the line of the shoulders
     "shoulder": 0.1,
     "neck": 0.062,
-    "head": 0.066,  # half the head's height
+    "head": 0.071,  # half the head's height
     "upper_arm": 0.172,
     "forearm": 0.150,
     "hand": 0.050,
@@ -87,7 +90,8 @@ _SHARES = {
 
 def _joints(angles, size, feet_flat):
     """Forward kinematics, from the pelvis outward -> (frames, keypoints (17, 3))."""
-    pelvis = rotation("z", angles["tilt"]) @ rotation("x", angles["lean"])
+    upright = rotation("x", angles["lean"])  # the legs do not follow the pelvis to the side
+    pelvis = rotation("z", angles["tilt"]) @ upright
     frames = {"pelvis": (np.zeros(3), pelvis)}
     bend = rotation("x", angles["spine_flexion"]) @ rotation("z", angles["spine_bend"])
     chest = pelvis @ bend @ rotation("y", angles["spine_twist"])
@@ -112,7 +116,7 @@ def _joints(angles, size, feet_flat):
         fore = arm @ rotation("x", -angle["elbow"])
         wrist = elbow - size["forearm"] * fore[:, 1]
         hip = pelvis @ [sign * size["hip"], 0, 0]
-        thigh = pelvis @ rotation("x", -angle["hip_flexion"]) @ rotation("z", sign * angle["hip_abduction"])
+        thigh = upright @ rotation("x", -angle["hip_flexion"]) @ rotation("z", sign * angle["hip_abduction"])
         thigh = thigh @ rotation("y", sign * angle["hip_rotation"])
         knee = hip - size["thigh"] * thigh[:, 1]
         shank = thigh @ rotation("x", angle["knee"])

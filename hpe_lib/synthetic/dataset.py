@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
+import time
 import uuid
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
@@ -15,7 +17,7 @@ from tqdm import tqdm
 from ..skeleton import KEYPOINTS, LIMBS
 from .scenes import jpeg, scene, viewpoint
 
-VERSION = 3
+VERSION = 7
 """Changes whenever the same seed gives other pictures or labels; a cache folder's name should hold it."""
 
 SPLITS = ("train", "val")
@@ -38,6 +40,10 @@ def make(folder, train_images=1500, val_images=300, seed=0, workers=None, progre
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}.partial")
+    for left in folder.parent.iterdir():  # by a process that was killed a day ago or more
+        ours = left.name.startswith(f".{folder.name}-") and left.suffix == ".partial"
+        if ours and time.time() - left.stat().st_mtime > 86400:
+            shutil.rmtree(left, ignore_errors=True)
     try:
         _build(building, settings, workers, progress)
         try:
@@ -95,7 +101,7 @@ def _run(draw, jobs, workers):
         try:
             # "spawn" works on every system, and beside the threads of a notebook's kernel.
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(workers, 32), mp_context=context) as pool:
+            with ProcessPoolExecutor(min(workers, 32), context, _ignore_interrupts) as pool:
                 try:
                     for result in pool.map(draw, jobs, chunksize=8):
                         yield result
@@ -107,6 +113,11 @@ def _run(draw, jobs, workers):
             pass  # no processes here: go on with this one (a full disk will say so again)
     for job in jobs[done:]:
         yield draw(job)
+
+
+def _ignore_interrupts():
+    """Ctrl+C is for the process that waits; it then stops the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _draw(folder, seed, job):

@@ -22,25 +22,28 @@ def wardrobe(rng):
     low = int(tone)
     skin = SKIN[low] + (tone - low) * (SKIN[low + 1] - SKIN[low])
     hair = HAIR[rng.integers(len(HAIR))] * rng.uniform(0.85, 1.2)
+    if abs(hair.mean() - skin.mean()) < 0.22:  # the back of a head should tell itself from a face
+        hair = HAIR[0] if skin.mean() > 0.45 else HAIR[4] * 1.3
     shirt, trousers = cloth(), cloth()
     if np.abs(shirt - trousers).sum() < 0.35:
         trousers = 1 - trousers
     return {
         "skin": skin,
         "hair": np.clip(hair, 0, 1),
-        "hair_style": str(rng.choice(["short", "short", "long", "bun", "tail", "bald", "cap"])),
+        "hair_style": str(rng.choice(["short", "short", "short", "long", "long", "bun", "tail", "bald", "cap", "cap"])),
         "hair_colour_of_cap": cloth(),
         "shirt": shirt,
         "accent": np.clip(1 - shirt + rng.normal(0, 0.1, 3), 0, 1),
         "pattern": str(rng.choice(["plain", "plain", "bands", "blocks", "checks"])),
-        "front": str(rng.choice(["buttons", "zip", "logo", "jacket"])),
+        "front": str(rng.choice(["buttons", "tie", "print", "jacket", "jacket"])),
         "sleeve": str(rng.choice(["long", "short", "short", "none"])),
         "trousers": trousers,
         "leg": str(rng.choice(["long", "long", "short"])),
         "shoes": cloth() * 0.8,
         "beard": rng.random() < 0.2,
         "backpack": rng.random() < 0.08,
-        "watch": rng.random() < 0.5,
+        "watch": rng.random() < 0.6,
+        "armband": rng.random() < 0.3,
     }
 
 
@@ -95,12 +98,16 @@ def _shirt(look, size, chest=True):
             layers.append((y > 0.095, accent))
         elif look["pattern"] == "checks":
             layers.append(((np.sin(y * 160) > 0) ^ (np.sin(p[0] / size * 160) > 0), 0.65 * base + 0.2 * accent))
-        if look["front"] in ("buttons", "zip"):
-            layers.append((front & (np.abs(x) < 0.006), 0.4 * base))
         if look["front"] == "buttons":
-            layers.append((front & (np.abs(x) < 0.009) & (np.sin(y * 150) > 0.5), [0.95, 0.95, 0.9]))
-        if look["front"] == "jacket":
-            layers.append((front & (np.abs(x) < 0.012 + 0.1 * np.maximum(y - 0.02, 0)), 0.9 * accent + 0.1))
+            layers.append((front & (np.abs(x) < 0.016), 0.45 * base))
+            layers.append((front & (np.abs(x) < 0.01) & (np.sin(y * 130) > 0.3), [0.95, 0.95, 0.9]))
+        elif look["front"] == "tie":
+            layers.append((front & (np.abs(x) < 0.05), [0.93, 0.93, 0.93]))
+            layers.append((front & (np.abs(x) < 0.02 - 0.05 * np.maximum(y - 0.05, 0)), 0.6 * accent))
+        elif look["front"] == "jacket":
+            layers.append((front & (np.abs(x) < 0.022 + 0.14 * np.maximum(y - 0.02, 0)), 0.85 * accent + 0.15))
+        elif chest:
+            layers.append((front & (x**2 + (y - 0.07) ** 2 < 0.042**2), accent))
         if not chest:
             return _select(base, *layers)
         collar = front & (np.abs(x) < 0.55 * (y - 0.165)) & (y > 0.165)
@@ -163,17 +170,19 @@ def _trunk(person, look, h, g):
     flat = (1.0, 1.0, 0.66)
     belly_axes, length = _between(hips + 0.03 * h * pelvis[:, 1], lumbar + 0.04 * h * chest[:, 1], chest)
     parts = [
-        Solid(lumbar, chest, (0.079 * h * g, 0.09 * h * (0.6 + 0.4 * g)), 0.112 * h, flat, shirt),
-        Solid(hips + 0.03 * h * pelvis[:, 1], belly_axes, (0.084 * h * g, 0.08 * h * g), length, (1, 1, 0.72 * g**0.5),
+        Solid(lumbar, chest, (0.084 * h * g, 0.094 * h * (0.6 + 0.4 * g)), 0.11 * h, flat, shirt),
+        Solid(hips + 0.03 * h * pelvis[:, 1], belly_axes, (0.09 * h * g, 0.085 * h * g), length, (1, 1, 0.72 * g**0.5),
               _shirt(look, h, chest=False)),
-        Solid(hips - 0.005 * h * pelvis[:, 1], pelvis, scale=(0.09 * h * g, 0.058 * h, 0.064 * h * g), paint=trousers),
+        Solid(hips - 0.005 * h * pelvis[:, 1], pelvis, scale=(0.096 * h * g, 0.06 * h, 0.068 * h * g), paint=trousers),
     ]  # fmt: skip
     for side, sign in (("left_", 1), ("right_", -1)):
         shoulder = person.frames[side + "shoulder"][0]
         inner = person.frames["neck"][0] + chest @ [sign * 0.028 * h, -0.008 * h, -0.005 * h]
         axes, length = _between(inner, shoulder, chest)
         colour = look["skin"] if look["sleeve"] == "none" else look["shirt"]
-        parts.append(Solid(inner, axes, (0.03 * h, 0.034 * h * (0.7 + 0.3 * g)), length, paint=colour))
+        parts.append(Solid(inner, axes, (0.034 * h, 0.039 * h * (0.7 + 0.3 * g)), length, paint=colour))
+    collar = person.frames["neck"][0] + chest @ [0, -0.014 * h, -0.012 * h]
+    parts.append(Solid(collar, chest, scale=(0.046 * h, 0.022 * h, 0.036 * h), paint=0.9 * look["shirt"]))
     if look["backpack"]:
         pack = lumbar + chest @ [0, 0.1 * h, -0.085 * h]
         parts.append(Solid(pack, chest, scale=(0.085 * h, 0.12 * h, 0.05 * h), paint=look["accent"]))
@@ -196,23 +205,25 @@ def _limbs(person, look, h, g):
         (shoulder, arm), (elbow, fore) = frames[side + "shoulder"], frames[side + "elbow"]
         hand, _ = frames[side + "hand"]
         wrist = person.keypoints[9 if side == "left_" else 10]
-        limb(shoulder, elbow, 0.031, 0.024, arm_colour, arm)
+        limb(shoulder, elbow, 0.036, 0.029, arm_colour, arm)
         if sleeves == "short":
-            limb(shoulder, elbow, 0.0345, 0.0335, look["shirt"], arm, 0.52)
-        limb(elbow, wrist, 0.0245, 0.0165, 0.93 * arm_colour, fore)
+            limb(shoulder, elbow, 0.041, 0.041, look["shirt"], arm, 0.52)
+        limb(elbow, wrist, 0.0285, 0.02, 0.93 * arm_colour, fore)
         if look["watch"] and side == "left_":
-            limb(wrist + 0.02 * h * fore[:, 1], wrist, 0.021, 0.021, np.array([0.1, 0.1, 0.12]), fore, 0.3)
-        parts.append(Solid(hand, fore, scale=(0.015 * h, 0.05 * h, 0.026 * h), paint=skin))
+            limb(wrist + 0.02 * h * fore[:, 1], wrist, 0.025, 0.025, np.array([0.1, 0.1, 0.12]), fore, 0.3)
+        if look["armband"] and side == "left_":  # as a team's captain wears it
+            limb(shoulder + 0.45 * (elbow - shoulder), elbow, 0.043, 0.041, look["accent"], arm, 0.4)
+        parts.append(Solid(hand, fore, scale=(0.018 * h, 0.052 * h, 0.03 * h), paint=skin))
         limb(hand + fore @ [0, 0.03 * h, 0.012 * h], hand + fore @ [0, -0.01 * h, 0.036 * h], 0.011, 0.009, skin, fore)
         (hip, thigh), (knee, shank) = frames[side + "hip"], frames[side + "knee"]
         (heel, foot), (toe, _) = frames[side + "heel"], frames[side + "toe"]
         ankle = person.keypoints[15 if side == "left_" else 16]
-        limb(hip, knee, 0.051, 0.034, leg_colour, thigh)
+        limb(hip, knee, 0.058, 0.04, leg_colour, thigh)
         if bare:
-            limb(hip, knee, 0.054, 0.046, look["trousers"], thigh, 0.62)
-        limb(knee, ankle, 0.034, 0.022, 0.94 * leg_colour, shank)
+            limb(hip, knee, 0.061, 0.055, look["trousers"], thigh, 0.62)
+        limb(knee, ankle, 0.04, 0.028 if not bare else 0.025, 0.94 * leg_colour, shank)
         calf = knee + shank @ [0, -0.07 * h, -0.011 * h]
-        bulge = (0.031 * h * thick, 0.075 * h, 0.031 * h * thick)
+        bulge = (0.036 * h * thick, 0.08 * h, 0.036 * h * thick)
         parts.append(Solid(calf, shank, scale=bulge, paint=0.94 * leg_colour))
         parts += _shoe(heel, toe, foot, look, h)
     return parts
@@ -226,7 +237,7 @@ def _shoe(heel, toe, foot, look, h):
     def paint(p):
         return _select(colour, (p[1] > 0.8 * length, cap), (p[2] > 0.017 * h, np.array([0.9, 0.9, 0.88])))
 
-    return [Solid(heel, axes, (0.024 * h, 0.021 * h), length, (0.95, 1.0, 1.0), paint=paint)]
+    return [Solid(heel, axes, (0.028 * h, 0.025 * h), length, (0.95, 1.0, 1.0), paint=paint)]
 
 
 def dress(person, look, owner=0):

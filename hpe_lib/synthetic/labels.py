@@ -5,10 +5,9 @@ from itertools import pairwise
 import contourpy
 import numpy as np
 
-# How deep below the body's surface a joint lies at most, as a share of the body's height; on the face: on the skin.
-_DEEP = np.array(
-    [0.012, *[0.008] * 2, *[0.016] * 2, *[0.05] * 2, *[0.035] * 2, *[0.03] * 2, *[0.085] * 2, *[0.045] * 4]
-)
+# How deep below the body's surface a joint lies at most, as a share of the body's height: on the face it lies on the
+# skin; elsewhere a little more than the limb's radius, since one may look along a limb. Nose, then pairs.
+_DEEP = np.array([0.012, *np.repeat([0.009, 0.017, 0.062, 0.048, 0.04, 0.1, 0.062, 0.052], 2)])
 
 
 def visibility(keypoints, height, owner, camera, depth, owners):

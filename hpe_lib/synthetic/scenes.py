@@ -9,7 +9,7 @@ from . import labels
 from .body import person
 from .figure import dress, wardrobe
 from .render import Camera, shade, trace
-from .surroundings import background, props
+from .surroundings import background, props, seat
 
 SIZES = ((640, 480), (640, 480), (640, 427), (480, 640), (427, 640), (500, 375), (612, 612))
 """Image sizes (width, height) px, drawn by chance."""
@@ -28,7 +28,7 @@ def cast(rng, camera, count, small=False):
         one = person(rng)
         share = rng.uniform(0.05, 0.12) if small else np.exp(rng.uniform(*np.log(_SHARES[count > 2])))
         z = max(_depth(camera.focal, share), 2.0)
-        edge = -0.02 if rng.random() < 0.2 else 0.12
+        edge = -0.02 if rng.random() < 0.12 else 0.14
         x = (rng.uniform(edge, 1 - edge) - 0.5) * width * z / camera.focal
         one = one.placed(x, -z, 0.0)
         seen = camera.project(camera.see(one.keypoints))
@@ -49,7 +49,7 @@ def _depth(focal, share):
     return focal * 1.7 / (share * 480)
 
 
-_SHARES = ((0.33, 1.15), (0.29, 0.95))  # a standing adult's height as a share of 480 px: one or two people, more people
+_SHARES = ((0.35, 1.05), (0.3, 0.92))  # a standing adult's height as a share of 480 px: one or two people, more people
 
 
 def _overlap(a, b):
@@ -103,6 +103,19 @@ def _annotation(one, owner, camera, depth, owners):
     }
 
 
+def portrait(one, look, yaw=0.0, size=(240, 320)):
+    """Photograph one person alone, from head to toe, before plain grey -> image (H, W, 3) uint8, annotation dict.
+
+    look: a `wardrobe` dict. yaw: degrees by which the person is turned further to their own left. size: (width, height)
+    px.
+    """
+    camera = Camera(tuple(size), min(1.45 * size[1], 1.85 * size[0]), height=1.15)
+    one = one.placed(0.0, -4.2, yaw)
+    things = [seat(one, np.array([0.5, 0.45, 0.4]))] if one.seat else []
+    image, (annotation,) = photograph(camera, [one], [look], things)
+    return image, annotation
+
+
 def viewpoint(rng, size=None):
     """A camera by chance, turned so that bodies lie near the middle. size: (width, height) px, or None: by chance."""
     width, height = size or SIZES[rng.integers(len(SIZES))]
@@ -113,23 +126,28 @@ def viewpoint(rng, size=None):
     return Camera((width, height), focal, eye, float(pitch))
 
 
-def scene(rng, camera=None, people=None):
+def scene(rng, camera=None, people=None, far=None, crowd=None):
     """Draw one whole picture by chance, as the data set holds it.
 
-    rng: a NumPy generator. camera: a `Camera`, or None for one by chance. people: how many to try to place, or None
-    for 0 to 5 and now and then a far-away group.
+    rng: a NumPy generator. camera: a `Camera`. people: how many to try to place. far: whether one or two far people
+    without labelled keypoints are added. crowd: whether a far group (`iscrowd`) is. What is None is left to chance.
     Returns image (H, W, 3) uint8 and the annotation dicts: COCO's fields except the ids.
     """
+    chances = rng.random(2)
     camera = camera or viewpoint(rng)
     group = cast(rng, camera, int(rng.choice(6, p=_COUNTS)) if people is None else people)
-    far = cast(rng, camera, int(rng.integers(1, 3)), small=True) if people is None and rng.random() < 0.06 else []
-    crowd = _huddle(rng, camera) if people is None and rng.random() < 0.04 else []
-    everyone = group + far + crowd
+    unnamed = cast(rng, camera, int(rng.integers(1, 3)), small=True) if _given(far, chances[0] < 0.06) else []
+    huddle = _huddle(rng, camera) if _given(crowd, chances[1] < 0.04) else []
+    everyone = group + unnamed + huddle
     backdrop, things = background(rng, camera, everyone), props(rng, camera, group)
     light = (np.array([rng.uniform(-1, 1), rng.uniform(0.4, 1.2), rng.uniform(0.2, 1)]), rng.uniform(0.4, 0.7))
     looks = [wardrobe(rng) for _ in everyone]
     image, found = photograph(camera, everyone, looks, things, backdrop, light, rng.uniform(0.2, 0.7))
-    return _develop(rng, image), _tidy(found, len(group), len(group) + len(far))
+    return _develop(rng, image), _tidy(found, len(group), len(group) + len(unnamed))
+
+
+def _given(choice, chance):
+    return chance if choice is None else choice
 
 
 _COUNTS = (0.025, 0.305, 0.31, 0.2, 0.1, 0.06)

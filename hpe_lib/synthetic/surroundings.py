@@ -7,19 +7,21 @@ from .body import rotation
 from .render import Solid
 
 
+def seat(one, colour, half_width=0.22):
+    """-> the box that a sitting person sits on; half_width in metres."""
+    hips, axes = one.frames["pelvis"]
+    forward = np.array([axes[0, 2], 0, axes[2, 2]]) / np.hypot(axes[0, 2], axes[2, 2])
+    upright = np.stack([np.cross([0, 1, 0], forward), [0, 1, 0], forward], axis=1)
+    middle = hips * [1, 0, 1] + [0, one.seat / 2, 0] - 0.06 * one.height * forward
+    return Solid(middle, upright, scale=(half_width, one.seat / 2, 0.12 * one.height), paint=colour, box=True)
+
+
 def props(rng, camera, people):
     """-> list of solids: seats under those who sit, furniture and posts behind people, now and then one in front."""
     things = []
     for one in people:
         if one.seat:
-            hips, axes = one.frames["pelvis"]
-            forward = np.array([axes[0, 2], 0, axes[2, 2]]) / np.hypot(axes[0, 2], axes[2, 2])
-            upright = np.stack([np.cross([0, 1, 0], forward), [0, 1, 0], forward], axis=1)
-            middle = hips * [1, 0, 1] - 0.06 * one.height * forward
-            half = (rng.uniform(0.17, 0.3), one.seat / 2, 0.12 * one.height)
-            things.append(
-                Solid(middle + np.array([0, one.seat / 2, 0]), upright, scale=half, paint=_colour(rng), box=True)
-            )
+            things.append(seat(one, _colour(rng), rng.uniform(0.17, 0.3)))
     depths = [-one.keypoints[:, 2].mean() for one in people] or [5.0]
     for _ in range(rng.integers(0, 6)):
         z = max(depths) + rng.uniform(0.6, 4)

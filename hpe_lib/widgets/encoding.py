@@ -1,0 +1,121 @@
+"""Widgets of notebook 02: one joint's target heatmap with its knobs, and a crop that one can turn, scale and mirror."""
+
+import ipywidgets
+import numpy as np
+import torch
+
+from hpe_lib import geometry, heatmaps, plots
+from hpe_lib.data import warp
+from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from hpe_lib.widgets.live import Live
+
+STRIDES = (1, 2, 4, 8)  # crop px per heatmap cell
+ZOOM = 20  # half the side of the close-up, crop px
+
+
+def heatmap_sliders(crop, keypoints, labelled, joint="left_wrist", sigma=2.0, stride=4):
+    """Sliders for joint, sigma and stride over one person's target heatmap, with what decoding gives back.
+
+    crop: (h, w, 3) uint8, both sides multiples of 8. keypoints: (17, 2) crop px. labelled: (17,).
+    Returns a `Live` panel with the controls joint, sigma (cells) and stride (crop px per cell).
+    """
+
+    def draw(figure, joint, sigma, stride):
+        return draw_target(figure, crop, keypoints, labelled, joint, sigma, stride)
+
+    controls = {
+        "joint": ipywidgets.SelectionSlider(options=KEYPOINTS, value=joint, description="joint"),
+        "sigma": ipywidgets.FloatSlider(value=sigma, min=0.5, max=6, step=0.5, description="sigma (cells)"),
+        "stride": ipywidgets.SelectionSlider(options=STRIDES, value=stride, description="stride (crop px per cell)"),
+    }
+    return Live(draw, controls, size=(8.2, 4.6))
+
+
+def two_axes(figure, left, right):
+    """Place two axes by hand (left, bottom, width, height in shares): a layout engine would draw everything twice."""
+    figure.set_layout_engine("none")
+    return figure.add_axes(left), figure.add_axes(right)
+
+
+def target_and_error(keypoint, labelled, crop_wh, sigma, stride):
+    """One joint there and back: keypoint (2,) crop px -> heatmap (H, W), weight, decoded point (2,) px, error in px."""
+    size = (crop_wh[0] // stride, crop_wh[1] // stride)
+    joint = torch.tensor(np.array(keypoint)[None, None], dtype=torch.float32)  # (1, 1, 2)
+    target, weight = heatmaps.encode(joint, torch.tensor([[float(labelled)]]), size, stride, sigma)
+    point = stride * heatmaps.decode(target, refine=None)[0][0, 0]  # (2,) crop px
+    return target[0, 0].numpy(), float(weight), point.numpy(), float((point - joint[0, 0]).norm())
+
+
+def draw_target(figure, crop, keypoints, labelled, joint, sigma, stride):
+    """Draw a joint's target over the crop and close up, with the label and the decoded point; returns the alt text."""
+    index, (height, width) = KEYPOINTS.index(joint), crop.shape[:2]
+    x, y = keypoint = np.asarray(keypoints[index], dtype=float)
+    heatmap, weight, point, error = target_and_error(keypoint, labelled[index], (width, height), sigma, stride)
+    whole, close = two_axes(figure, (0.01, 0.03, 0.4, 0.79), (0.5, 0.13, 0.48, 0.69))
+    plots.draw_heatmap(whole, crop, heatmap)
+    name, cells = joint.replace("_", " "), f"{heatmap.shape[1]} x {heatmap.shape[0]} cells"
+    whole.set_title(f"{name}: {cells}")
+    if weight == 0:
+        close.set_axis_off()
+        close.text(0.5, 0.5, "weight 0:\nnothing to learn here", ha="center", va="center")
+        figure.suptitle(f"The {name} has no label inside this crop: the target stays empty")
+        return f"The target of the {name} is empty, {cells}: it has no label inside this crop, and its weight is 0."
+    edge = [-stride / 2, width - stride / 2, height - stride / 2, -stride / 2]
+    close.imshow(heatmap, extent=edge, interpolation="nearest", cmap="inferno", vmin=0, vmax=1)
+    close.plot(*zip(keypoint, point), color="white", linewidth=1.5)
+    close.plot(x, y, "P", color=plots.SKY, markeredgecolor="black", markersize=11, label="label")
+    close.plot(*point, "o", color=plots.GREEN, markeredgecolor="white", markersize=9, label="decoded (argmax)")
+    close.set(xlim=(x - ZOOM, x + ZOOM), ylim=(y + ZOOM, y - ZOOM), xlabel="x (crop px)", ylabel="y (crop px)")
+    close.set_title("close up")
+    close.legend(loc="upper right", fontsize=9)
+    said = f"stride {stride} px, sigma {sigma:g} cells: decoded {error:.1f} px from the label"
+    figure.suptitle(f"{name}, {said}")
+    return f"Target heatmap of the {name}, {cells}, over the crop and close up; {said}."
+
+
+def changed_crop(image, pose, box, scale=1.0, rotation=0.0, mirror=False, swap=None, output_wh=(192, 256)):
+    """Cut a person out with a chosen augmentation.
+
+    image: (H, W, 3) uint8. pose: (17, 3) image px and visibility. box: (4,) image px. scale: factor on the frame's
+    size. rotation: degrees. swap: let left and right change names; None means as `mirror` does, which is right.
+    Returns the crop (h, w, 3), the pose in crop px (17, 3), and the matrix (2, 3) from image px to crop px.
+    """
+    center, size = geometry.crop_frame(box, output_wh[0] / output_wh[1])
+    matrix = geometry.crop_matrix(center, size * scale, output_wh, rotation)
+    if mirror:
+        matrix = geometry.compose([[-1, 0, output_wh[0]], [0, 1, 0]], matrix)
+    moved = np.column_stack([geometry.transform(pose[:, :2], matrix), pose[:, 2]])  # (17, 3)
+    if mirror if swap is None else swap:
+        moved = moved[FLIP_ORDER]
+    return warp(image, matrix, output_wh), moved, matrix
+
+
+def crop_editor(image, pose, box, output_wh=(192, 256)):
+    """Controls for the scale, rotation and mirror of a crop, and a box for swapping left and right.
+
+    image: (H, W, 3) uint8. pose: (17, 3) image px and visibility. box: (4,) image px. Returns a `Live` panel with the
+    controls scale (factor on the frame), rotation (degrees), mirror and swap.
+    """
+
+    def draw(figure, scale, rotation, mirror, swap):
+        crop, moved, matrix = changed_crop(image, pose, box, scale, rotation, mirror, swap, output_wh)
+        wrong = 0 if mirror == swap else int((FLIP_ORDER != np.arange(17)).sum())
+        before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
+        plots.picture(before, image, "the image and its frame")
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * output_wh  # crop px
+        before.plot(*geometry.transform(corners, geometry.invert(matrix)).T, color=plots.SKY, linewidth=2.5)
+        plots.picture(after, crop, f"the crop, {output_wh[0]} x {output_wh[1]} px")
+        plots.draw_pose(after, moved)
+        after.set(xlim=(-0.5, output_wh[0] - 0.5), ylim=(output_wh[1] - 0.5, -0.5))
+        names = "all names right" if wrong == 0 else f"{wrong} of 17 names WRONG"
+        turned = f"frame x {scale:.2f}, turned {rotation:+.0f} degrees, {'mirrored' if mirror else 'not mirrored'}"
+        figure.suptitle(f"{turned}: {names}\norange: called left, blue: called right", fontsize=12)
+        return f"A person in the image with the frame, and the crop with the skeleton: {turned}; {names}."
+
+    controls = {
+        "scale": ipywidgets.FloatSlider(value=1.0, min=0.7, max=1.3, step=0.05, description="scale (of the frame)"),
+        "rotation": ipywidgets.IntSlider(value=0, min=-80, max=80, step=5, description="rotation (degrees)"),
+        "mirror": ipywidgets.Checkbox(value=False, description="mirror the picture"),
+        "swap": ipywidgets.Checkbox(value=False, description="swap the names left and right"),
+    }
+    return Live(draw, controls, size=(8.2, 4.6))

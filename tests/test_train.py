@@ -1,0 +1,87 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hpe_lib import data, models, train
+
+RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0)
+
+
+def trainer(folder, recipe=RECIPE, **options):
+    torch.manual_seed(0)
+    return train.Trainer(models.simple_baseline("tiny"), data.persons(folder, "train")[:24], recipe, "cpu", **options)
+
+
+def test_the_paper_recipe_is_the_papers():
+    paper = train.RECIPES["paper"]
+    assert (paper.depth, paper.input_wh, paper.batch_size, paper.epochs) == (50, (192, 256), 128, 140)
+    rates = [paper.learning_rate * train.rate_factor(paper, epoch * 10, 10) for epoch in (0, 89, 90, 119, 120, 139)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5])
+    assert (paper.sigma, paper.warmup_steps, paper.pretrained) == (2.0, 0, "imagenet")
+    assert paper.augmentation == data.Augmentation(0.3, 40, 0.6, 0.5)
+
+
+def test_cosine_falls_to_zero_after_a_warm_up():
+    recipe = replace(RECIPE, epochs=4, warmup_steps=5)
+    factors = [train.rate_factor(recipe, step, 10) for step in range(41)]
+    assert factors[0] == pytest.approx(0.2) and max(factors) == factors[4] > 0.95
+    assert factors[20] == pytest.approx(0.5) and abs(factors[40]) < 1e-6
+    assert factors[4:] == sorted(factors[4:], reverse=True)
+
+
+def test_one_batch_can_be_learnt_by_heart(drawn):
+    learner = trainer(drawn, replace(RECIPE, learning_rate=3e-3, epochs=10**6, augmentation=None))
+    batch = next(iter(learner.loader))
+    learner.model.train()
+    losses = [float(learner.step(batch)[0]) for _ in range(60)]
+    assert losses[-1] < 0.35 * losses[0]
+
+
+def test_an_epoch_tells_what_happened(drawn):
+    learner = trainer(drawn)
+    row = learner.epoch(progress=False)
+    assert row["epoch"] == 1 and 0 < row["loss"] < 0.02 and 0 <= row["pck"] <= 1 and row["samples_per_second"] > 0
+    assert learner.model.input_wh == (96, 128)
+
+
+def test_a_resumed_run_is_the_run_that_never_stopped(drawn, tmp_path):
+    whole = trainer(drawn, keep_images=True)
+    train.fit(whole, folder=tmp_path / "whole", progress=False)
+    first = trainer(drawn)
+    first.epoch(progress=False)
+    first.save(tmp_path / "part")
+    second = train.Trainer(models.simple_baseline("tiny"), data.persons(drawn, "train")[:24], RECIPE, "cpu")
+    second.resume(tmp_path / "part")
+    train.fit(second, progress=False)
+    assert [row["loss"] for row in second.history] == [row["loss"] for row in whole.history]
+    for one, other in zip(whole.model.state_dict().values(), second.model.state_dict().values()):
+        assert torch.equal(one, other)
+    again = models.load_model(tmp_path / "whole" / "model.pt")
+    assert torch.equal(again.final_layer.bias, whole.model.final_layer.bias)
+    assert (tmp_path / "whole" / "history.csv").read_text().count("\n") == 4
+
+
+def test_stopping_while_saving_keeps_the_old_checkpoint(drawn, tmp_path, monkeypatch):
+    learner = trainer(drawn)
+    learner.save(tmp_path)
+    before = (tmp_path / "last.pt").read_bytes()
+    monkeypatch.setattr(
+        torch, "save", lambda content, file: file.write(b"half") and (_ for _ in ()).throw(OSError(28, "disk full"))
+    )
+    with pytest.raises(OSError):
+        learner.save(tmp_path)
+    assert (tmp_path / "last.pt").read_bytes() == before and not list(tmp_path.glob("*.part"))
+
+
+def test_a_loss_that_explodes_is_said(drawn):
+    learner = trainer(drawn)
+    learner.model.final_layer.bias.data.fill_(math.nan)
+    with pytest.raises(ValueError, match="lower the learning rate"):
+        learner.epoch(progress=False)
+
+
+def test_no_people_no_training():
+    with pytest.raises(ValueError, match="no labelled people"):
+        train.Trainer(models.simple_baseline("tiny"), [], RECIPE, "cpu")
