@@ -3,9 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 from matplotlib.transforms import Affine2D
 
-from hpe_lib.plots import BLUE, GREEN, GREY, RED
+from hpe_lib import data, geometry, synthetic
+from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, draw_box, draw_pose, side_color
+from hpe_lib.skeleton import LIMBS
 
 SLANT = np.array([0.42, 0.30])  # where one unit into the page goes on the page
 SLOT = 3.0  # units from one map to the next
@@ -30,7 +34,7 @@ def network_shapes(model):
         kind = "bottleneck" if blocks[0].expansion > 1 else "basic"
         listen(f"layer{stage}", f"{len(blocks)} {kind}\nblocks", blocks)
     for index in range(0, len(model.deconv_layers), 3):  # each transposed convolution has a batch norm and a ReLU
-        made_by = f"{_kernel(model.deconv_layers[index])} transp.\nconv, BN, ReLU"
+        made_by = f"{_kernel(model.deconv_layers[index])} transp.\nconv, BN,\nReLU"
         listen(f"deconv {index // 3 + 1}", made_by, model.deconv_layers[index + 2])
     listen("heatmaps", f"{_kernel(model.final_layer)} conv", model.final_layer)
     width, height = model.input_wh
@@ -93,7 +97,7 @@ def network(model, crop=None, heatmaps=None):
     square root of height, width and channels.
     """
     parts = network_shapes(model)
-    figure, ax = plt.subplots(figsize=(12, 4.8), layout="constrained")
+    figure, ax = plt.subplots(figsize=(11.5, 5), layout="constrained")
     tops, floor = [], -_extent(max(shape[1] for _, _, shape in parts)) / 2 - 1.0
     for index, (name, made_by, shape) in enumerate(parts):
         x, color = SLOT * index, _color(name)
@@ -103,14 +107,14 @@ def network(model, crop=None, heatmaps=None):
         if name == "heatmaps" and heatmaps is not None:
             _on_side(ax, np.max(np.asarray(heatmaps), axis=0), corner, deep, up, cmap="inferno", vmin=0)
         tops.append(corner[1] + up[1] + deep[1])
-        ax.text(x, floor, name, ha="center", va="top", weight="bold", fontsize=10, color=color)
-        ax.text(x, floor - 0.65, " × ".join(map(str, shape)), ha="center", va="top", fontsize=9)
-        ax.text(x, floor - 1.25, made_by, ha="center", va="top", fontsize=9, color="#333333", linespacing=1.15)
+        ax.text(x, floor, name, ha="center", va="top", weight="bold", fontsize=11, color=color)
+        ax.text(x, floor - 0.75, "×".join(map(str, shape)), ha="center", va="top", fontsize=11)
+        ax.text(x, floor - 1.5, made_by, ha="center", va="top", fontsize=10, color="#333333", linespacing=1.15)
         if index:
             arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", (x - 0.95, 0), (x - SLOT + 1.15, 0), arrowprops=arrow, zorder=2)
     _bracket(ax, model, [name for name, _, _ in parts], max(tops) + 0.5)
-    ax.set(xlim=(-SLOT / 2 - 0.1, SLOT * (len(parts) - 0.45)), ylim=(floor - 2.6, max(tops) + 1.7), aspect="equal")
+    ax.set(xlim=(-SLOT / 2 - 0.1, SLOT * (len(parts) - 0.45)), ylim=(floor - 3.3, max(tops) + 1.7), aspect="equal")
     ax.set_axis_off()
     (_, rows, columns), (joints, *cells) = parts[0][2], parts[-1][2]
     title = f"From {rows} × {columns} pixels to {joints} heatmaps of {cells[0]} × {cells[1]} cells"
@@ -138,3 +142,323 @@ def _bracket(ax, model, names, height):
         ax.plot([left, left, right, right], [height - 0.2, height, height, height - 0.2], color=color, linewidth=1.5)
         text = f"{label}, {count / 1e6:.1f} million parameters"
         ax.text((left + right) / 2, height + 0.2, text, ha="center", va="bottom", fontsize=11, color=color)
+
+
+# The field and the course, for notebook 00: one idea a figure. A page's unit is an inch.
+
+
+def _page(width, height, title):
+    """A blank page of width x height inches under its title -> figure, axes."""
+    figure, ax = plt.subplots(figsize=(width, height + 0.4), layout="constrained")
+    ax.set(xlim=(0, width), ylim=(0, height))
+    ax.set_axis_off()
+    ax.set_title(title, fontsize=12)
+    return figure, ax
+
+
+def _tile(ax, picture, center, room, fade=0.0, **image):
+    """Lay a picture (h, w) or (h, w, 3) into a room (width, height) on a page; fade: how far it goes towards white.
+
+    Returns the (2, 3) matrix that takes the picture's px to the page.
+    """
+    (height, width), (x, y) = picture.shape[:2], center
+    scale = min(room[0] / width, room[1] / height)
+    matrix = np.array([[scale, 0, x - scale * (width - 1) / 2], [0, -scale, y + scale * (height - 1) / 2]])
+    if picture.ndim == 3:
+        picture = (picture * (1 - fade) + 255 * fade).astype(np.uint8)
+    edge = [x - scale * width / 2, x + scale * width / 2, y - scale * height / 2, y + scale * height / 2]
+    ax.imshow(picture, extent=edge, **image)
+    return matrix
+
+
+def _on_page(poses, matrix):
+    """Poses (M, 17, 3) in px of a tile -> the same on the page."""
+    return [np.column_stack([geometry.transform(pose[:, :2], matrix), pose[:, 2]]) for pose in np.asarray(poses)]
+
+
+def _arrow(ax, start, end, color=GREY, **arrow):
+    style = {"arrowstyle": "-|>", "color": color, "linewidth": 1.6, "shrinkA": 0, "shrinkB": 0, **arrow}
+    ax.annotate("", end, start, arrowprops=style, zorder=2)
+
+
+def three_descriptions(one, look, turn=-35, step=4):
+    """Draw one person as a picture with keypoints, as joints in space from two sides, and as the seen surface.
+
+    one: a `synthetic.Person`. look: a `synthetic.wardrobe`. turn: degrees by which the surface is turned.
+    step: px between the corners of the mesh. Returns a matplotlib figure; all three come out of the same 3-D person.
+    """
+    camera = synthetic.Camera((240, 320), 444.0, height=1.15)
+    one = one.placed(0.0, -4.2, 0.0)  # in front of the camera
+    image, (annotation,) = synthetic.photograph(camera, [one], [look])
+    depth, _ = synthetic.trace(camera, synthetic.dress(one, look))
+    x, y, z = np.array(annotation["keypoints_3d"]).T  # each (17,) camera metres: right, down, forward
+    figure, axes = plt.subplots(1, 4, figsize=(10, 4.2), layout="constrained", width_ratios=[1.3, 1, 1, 1])
+    axes[0].imshow(image)
+    draw_pose(axes[0], np.reshape(annotation["keypoints"], (17, 3)))
+    axes[0].set(title="2-D keypoints:\n17 × (x, y) in pixels", xlabel="column (px)", ylabel="row (px)")
+    for ax, across in ((axes[1], x), (axes[2], z)):
+        draw_pose(ax, np.column_stack([across, camera.height - y, np.full(17, 2.0)]))
+    axes[1].set(title="3-D joints: 17 × (x, y, z)\nin metres, from the camera", xlabel="to the right (m)")
+    axes[2].set(title="the same 3-D joints,\nfrom the side", xlabel="away from the camera (m)")
+    mesh, corners = _mesh(camera, depth, step, np.radians(turn))
+    axes[3].add_collection(LineCollection(mesh, colors=BLUE, linewidths=0.45))
+    axes[3].set(title=f"surface: a mesh of {corners:,}\ncorners (the seen side)", xlabel="turned (m)")
+    for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
+        ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.2), aspect="equal", ylabel="height (m)")
+    return figure
+
+
+def _mesh(camera, depth, step, angle):
+    """Triangles over the seen surface -> their edges (n, 2, 2), seen from `angle` (radians) aside, and the corners."""
+    rows, columns = (np.arange(0, size, step) for size in depth.shape)
+    ray_x, ray_y = (rays[::step] for rays in camera.rays())
+    z = np.where(np.isfinite(depth), depth, np.nan)[rows][:, columns]  # (r, c)
+    x, height = ray_x * z, camera.height - ray_y[:, None] * z
+    across = x * np.cos(angle) + (z - np.nanmean(z)) * np.sin(angle)
+    points = np.stack([across, height], axis=-1)  # (r, c, 2)
+    edges = []
+    for one, other in ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:, 1:], np.s_[:-1, :-1])):
+        joined = np.abs(z[one] - z[other]) < 0.08  # metres; False where there is nothing
+        edges.append(np.stack([points[one][joined], points[other][joined]], axis=1))
+    return np.concatenate(edges), int(np.isfinite(z).sum())
+
+
+def two_orders(image, boxes, poses):
+    """Draw how top-down and bottom-up methods go from a picture to its poses.
+
+    image: (H, W, 3) uint8. boxes: (M, 4) px. poses: (M, 17, 3) px and visibility. Returns a matplotlib figure.
+    """
+    figure, ax = _page(10, 5.9, "Top-down finds people first, bottom-up finds joints first")
+    columns, rows, room = (1.25, 3.75, 6.25, 8.75), (4.45, 1.35), (2.0, 1.95)
+    words = (
+        ("a picture", "1 a detector boxes people", "2 one crop after the other,\none pose in each", "all poses"),
+        ("a picture", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
+    )
+    for y, name, captions in zip(rows, ("top-down", "bottom-up"), words):
+        ax.text(0.2, y + 1.12, name, weight="bold", fontsize=12, color=BLUE if name == "top-down" else RED)
+        for x, caption in zip(columns, captions):
+            ax.text(x, y - 1.03, caption, ha="center", va="top", fontsize=10, linespacing=1.1)
+        for left, right in zip(columns, columns[1:]):
+            _arrow(ax, (left + 1.02, y), (right - 1.02, y))
+    for y in rows:
+        _tile(ax, image, (columns[0], y), room)
+        for pose in _on_page(poses, _tile(ax, image, (columns[3], y), room)):
+            draw_pose(ax, pose, width=1.6, size=8)
+    matrix = _tile(ax, image, (columns[1], rows[0]), room)
+    for box in boxes:
+        low, high = geometry.transform([box[:2], box[:2] + box[2:]], matrix)
+        draw_box(ax, (*low, *(high - low)), ORANGE)
+    _crops(ax, image, boxes[:3], poses, (columns[2], rows[0]), room)
+    for column, linked in ((columns[1], False), (columns[2], True)):
+        on_page = _on_page(poses, _tile(ax, image, (column, rows[1]), room, fade=0.55))
+        _loose_joints(ax, np.array(on_page), linked)
+    return figure
+
+
+def _crops(ax, image, boxes, poses, center, room):
+    """Lay the crops of some people side by side, each with its pose."""
+    width = room[0] / max(len(boxes), 1)
+    for index, (box, pose) in enumerate(zip(boxes, poses)):
+        matrix = geometry.crop_matrix(*geometry.crop_frame(box), (192, 256))
+        place = (center[0] - room[0] / 2 + (index + 0.5) * width, center[1])
+        page = _tile(ax, data.warp(image, matrix, (192, 256)), place, (0.94 * width, room[1]))
+        draw_pose(ax, *_on_page([pose], geometry.compose(page, matrix)), width=1.6, size=8)
+
+
+def _loose_joints(ax, poses, linked):
+    """Draw joints (M, 17, 3) that belong to nobody yet; linked: with links to everybody's, and the right ones thick."""
+    for a, b in LIMBS if linked else ():
+        for first in poses[poses[:, a, 2] > 0]:
+            for second in poses[poses[:, b, 2] > 0]:
+                right = first is second or np.array_equal(first, second)
+                line = {"color": GREEN, "linewidth": 1.8} if right else {"color": GREY, "linewidth": 0.6, "ls": ":"}
+                ax.plot(*np.stack([first[a, :2], second[b, :2]]).T, zorder=3, **line)
+    for pose in poses:
+        for index in np.flatnonzero(pose[:, 2] > 0):
+            ax.scatter(*pose[index, :2], s=14, color=side_color(index), edgecolor="white", linewidth=0.5, zorder=4)
+
+
+def _sketch(title, parts, crop, heatmaps, groups, bridges=()):
+    """Draw a network as a row of maps, smaller and larger: a simpler `network`, for comparing designs.
+
+    parts: (name, rows, columns, channels) from left to right; "image" and "heatmaps" get the pictures (h, w, 3) and
+    (K, h, w). groups: (first part, last part, text). bridges: index pairs of parts. Returns a matplotlib figure; the
+    numbers below the maps are their rows.
+    """
+    figure, ax = plt.subplots(figsize=(10, 3.5), layout="constrained")
+    colors = {"image": GREY, "down": BLUE, "up": RED, "heatmaps": GREEN}
+    x, tops, floor = 0.0, [], -_extent(max(rows for _, rows, _, _ in parts)) / 2 - 1.2
+    for name, rows, columns, channels in parts:
+        wide = 0.022 * np.sqrt(channels) + _extent(columns) * SLANT[0]
+        x += wide / 2
+        corner, deep, up = _slab(ax, x, (channels, rows, columns), colors[name])
+        if name == "image":
+            _on_side(ax, crop, corner, deep, up)
+        if name == "heatmaps":
+            _on_side(ax, np.max(np.asarray(heatmaps), axis=0), corner, deep, up, cmap="inferno", vmin=0, vmax=1)
+        ax.text(x, floor, str(rows), ha="center", va="top", fontsize=10, color=colors[name])
+        tops.append((x, corner[1] + up[1] + deep[1]))
+        x += wide / 2 + 0.42
+    for first, last, text in groups:
+        middle, color = (tops[first][0] + tops[last][0]) / 2, colors[parts[first][0]]
+        ax.text(middle, floor - 0.95, text, ha="center", va="top", fontsize=10, color=color, linespacing=1.1)
+    ax.plot([0, x - 0.5], [0, 0], color=GREY, linewidth=1.5, zorder=1)
+    for level, (start, end) in enumerate(bridges):
+        (left, base), (right, _) = tops[start], tops[end]
+        height = max(tops[start][1], tops[end][1]) + 0.5
+        ax.plot([left, left, right], [base, height, height], color=ORANGE, linewidth=1.6, zorder=1)
+        _arrow(ax, (right, height), (right, base + 0.05), ORANGE)
+    ax.set(xlim=(-0.3, x), ylim=(floor - 2.6, max(top for _, top in tops) + 0.9), aspect="equal")
+    ax.set_axis_off()
+    ax.set_title(title, fontsize=12)
+    return figure
+
+
+def _pyramid(name, shape, halvings, channels):
+    """Parts of `_sketch`: maps of `shape` (rows, columns), halved again and again ("down") or back ("up")."""
+    sizes = range(halvings + 1) if name == "down" else range(halvings - 1, -1, -1)
+    return [(name, shape[0] >> level, shape[1] >> level, channels) for level in sizes]
+
+
+def hourglass(crop, heatmaps):
+    """Draw the idea of a stacked hourglass network (Newell et al. 2016). crop: (h, w, 3); heatmaps: (K, h / 4, w / 4)."""
+    shape = heatmaps.shape[-2:]
+    answer = ("heatmaps", *shape, len(heatmaps))
+    one = [*_pyramid("down", shape, 4, 256), *_pyramid("up", shape, 4, 256), answer]
+    parts = [("image", *crop.shape[:2], 3), *one, *one]
+    bridges = [(start + level, start + 8 - level) for start in (1, 11) for level in range(4)]
+    groups = [
+        (3, 6, "first hourglass: down and up,\nbridges carry the detail across"),
+        (10, 10, "first\nanswer"),
+        (13, 16, "second hourglass:\nlooks again, corrects"),
+        (20, 20, "better\nanswer"),
+    ]
+    return _sketch("Stacked hourglass: down, up with bridges, and all of it again", parts, crop, heatmaps, groups, bridges)
+
+
+def simple_baseline(crop, heatmaps):
+    """Draw the idea of Simple Baselines (Xiao et al. 2018). crop: (h, w, 3); heatmaps: (K, h / 4, w / 4)."""
+    (rows, columns), up = heatmaps.shape[-2:], _pyramid("up", heatmaps.shape[-2:], 3, 256)
+    down = [("down", rows >> level, columns >> level, 256 << level) for level in range(4)]
+    parts = [("image", *crop.shape[:2], 3), *down, *up, ("heatmaps", rows, columns, len(heatmaps))]
+    groups = [
+        (1, 4, "ResNet: down,\nmore and more channels"),
+        (5, 7, "three transposed\nconvolutions: up"),
+        (8, 8, "one heatmap\na joint"),
+    ]
+    return _sketch("Simple Baselines: down once, up once, no bridges", parts, crop, heatmaps, groups)
+
+
+def transformer(crop, heatmaps, focus, patch=16):
+    """Draw the idea of a vision transformer for poses (ViTPose, Xu et al. 2022).
+
+    crop: (h, w, 3). heatmaps: (K, h / 4, w / 4). focus: (2,) crop px, whose patch is followed. Returns a figure.
+    """
+    rows, columns = crop.shape[0] // patch, crop.shape[1] // patch
+    figure, ax = _page(10, 3.5, "Vision transformer: every patch looks at every other patch")
+    middles, room = [(1.2 + 2.53 * index, 2.2) for index in range(4)], (1.95, 2.6)
+    for (left, y), (right, _) in zip(middles, middles[1:]):
+        _arrow(ax, (left + 1.02, y), (right - 1.02, y))
+    pages = [_tile(ax, crop, middle, room, fade) for middle, fade in zip(middles[:2], (0.0, 0.5))]
+    corners = geometry.transform(np.array([[0, 0], [columns, rows]]) * patch - 0.5, pages[0])
+    for x in np.linspace(*corners[:, 0], columns + 1):
+        ax.plot([x, x], corners[:, 1], color="white", linewidth=0.8)
+    for y in np.linspace(*corners[:, 1], rows + 1):
+        ax.plot(corners[:, 0], [y, y], color="white", linewidth=0.8)
+    centres = (np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2) + 0.5) * patch - 0.5
+    start = centres[np.linalg.norm(centres - focus, axis=1).argmin()]  # crop px, the middle of the followed patch
+    for page in pages:
+        low, high = geometry.transform([start - patch / 2, start + patch / 2], page)
+        ax.add_patch(Rectangle(low, *(high - low), fill=False, edgecolor=RED, linewidth=2, zorder=6))
+    ends, middle = geometry.transform(centres, pages[1]), geometry.transform(start, pages[1])
+    lines = np.stack([ends, np.broadcast_to(middle, ends.shape)], axis=1)  # (tokens, 2, 2)
+    ax.add_collection(LineCollection(lines, colors=BLUE, linewidths=0.4, zorder=4))
+    ax.scatter(*ends.T, s=5, color=BLUE, zorder=5)
+    whole = np.max(np.asarray(heatmaps), axis=0)  # (h / 4, w / 4)
+    coarse = whole.reshape(rows, whole.shape[0] // rows, columns, -1).mean(axis=(1, 3))
+    for picture, place in zip((coarse, whole), middles[2:]):
+        _tile(ax, picture, place, room, cmap="inferno", vmin=0)
+    captions = (
+        f"1 cut into {rows} × {columns} patches,\neach becomes a token",
+        "2 attention, block after block:\neach token looks at all others",
+        f"3 the tokens in their places:\nmaps of {rows} × {columns} cells",
+        f"4 a small head enlarges:\n{len(heatmaps)} heatmaps, {whole.shape[0]} × {whole.shape[1]}",
+    )
+    for (x, _), caption in zip(middles, captions):
+        ax.text(x, 0.75, caption, ha="center", va="top", fontsize=10, linespacing=1.15)
+    return figure
+
+
+HISTORY = (
+    (2014, "DeepPose", "Toshev, Szegedy", "coordinates", "a network answers\nwith coordinates"),
+    (2014.9, "heatmaps", "Tompson et al.", "heatmaps, top-down", "one map a joint\ninstead of numbers"),
+    (2016, "Pose Machines", "Wei et al.", "heatmaps, top-down", "heatmaps refined\nstage by stage"),
+    (2016.6, "Hourglass", "Newell et al.", "heatmaps, top-down", "down, up,\nand again"),
+    (2017.5, "OpenPose", "Cao et al.", "bottom-up", "joints and links\nof everybody"),
+    (2018.5, "Simple Baselines", "Xiao et al.", "heatmaps, top-down", "ResNet and three\ndeconvolutions"),
+    (2019.5, "HRNet", "Sun et al.", "heatmaps, top-down", "fine maps kept\nall the way"),
+    (2022, "ViTPose", "Xu et al.", "transformer", "patches as\ntokens"),
+)
+"""Milestones: place on the line (the year, moved a little where two would touch), name, authors, family, idea."""
+
+
+def timeline():
+    """Draw eight milestones of the field on a line of years."""
+    figure, ax = plt.subplots(figsize=(10, 3.6), layout="constrained")
+    families = {"coordinates": (GREY, "X"), "heatmaps, top-down": (BLUE, "o"), "bottom-up": (ORANGE, "s")}
+    families["transformer"] = (GREEN, "D")
+    ax.axhline(0, color=GREY, linewidth=2, zorder=1)
+    for index, (place, name, authors, family, idea) in enumerate(HISTORY):
+        (color, marker), side = families[family], 1 if index % 2 == 0 else -1
+        ax.plot([place, place], [0, 0.32 * side], color=color, linewidth=1.2, zorder=1)
+        ax.scatter(place, 0, s=110, color=color, marker=marker, edgecolor="white", zorder=2)
+        lines = [f"{authors} {int(place)}\n{idea}", name]
+        for text, height, weight in zip(lines, (0.38, 0.84), ("normal", "bold")):
+            height = height if side > 0 else 1.22 - height  # the name always stands above its lines
+            ax.text(place, side * height, text, ha="center", va="bottom" if side > 0 else "top", weight=weight, fontsize=10)
+    for family, (color, marker) in families.items():
+        ax.scatter([], [], s=90, color=color, marker=marker, label=family)
+    ax.legend(loc="upper right", frameon=False, fontsize=10)
+    ax.set(xlim=(2013.3, 2022.8), ylim=(-1.1, 1.2))
+    ax.set_axis_off()
+    ax.set_title("From coordinates to heatmaps to tokens: eight milestones", fontsize=12)
+    return figure
+
+
+def course_map():
+    """Draw how the parts of a pose system hang together, each with the number of the notebook that builds it."""
+    figure, ax = _page(10, 3.9, "One picture of the whole course: the numbers are the notebooks")
+    parts = {  # number: left, bottom, width, name, what it does, colour
+        "01": (0.1, 2.3, "data", "pictures, people,\n17 labelled joints", GREY),
+        "02": (1.77, 2.3, "heatmaps", "box to crop,\njoints to targets", GREEN),
+        "03": (3.44, 2.3, "residual blocks", "crop to features:\nthe ResNet", BLUE),
+        "04": (5.11, 2.3, "deconvolution", "features to\nheatmaps", RED),
+        "06": (6.78, 2.3, "decoding", "heatmaps to\njoints", PINK),
+        "07": (8.45, 2.3, "metrics", "how right is it?\nOKS, AP, AR", SKY),
+        "05": (3.44, 0.25, "training", "how wrong is it? change the\nweights to be less wrong", ORANGE),
+    }
+    for number, (left, low, name, words, color) in parts.items():
+        width, high = 3.12 if number == "05" else 1.45, 1.05
+        box = {"facecolor": _tint(color, 0.16), "edgecolor": color, "linewidth": 1.5}
+        ax.add_patch(FancyBboxPatch((left, low), width, high, boxstyle="round,pad=0,rounding_size=0.1", **box))
+        ax.text(left + width / 2, low + 0.66, name, ha="center", va="center", weight="bold", fontsize=10)
+        ax.text(left + width / 2, low + 0.32, words, ha="center", va="center", fontsize=9, linespacing=1.1)
+        ax.add_patch(Circle((left + 0.2, low + high), 0.19, facecolor="white", edgecolor=color, linewidth=1.5, zorder=4))
+        ax.text(left + 0.2, low + high, number, ha="center", va="center", weight="bold", fontsize=10, zorder=5)
+    for left in (0.1, 1.77, 3.44, 5.11, 6.78):
+        _arrow(ax, (left + 1.45, 2.82), (left + 1.67, 2.82))
+    return _wires(figure, ax)
+
+
+def _wires(figure, ax):
+    """The map's long ways round: targets and predictions to training, corrections back, labels to the metrics."""
+    for path, color, words, place in (
+        ([(2.5, 2.3), (2.5, 0.78), (3.44, 0.78)], GREEN, "target\nheatmaps", (1.95, 0.95)),
+        ([(7.1, 2.3), (7.1, 0.78), (6.56, 0.78)], RED, "predicted\nheatmaps", (7.65, 0.95)),
+        ([(5.0, 1.3), (5.0, 2.3)], ORANGE, "corrections", (5.5, 1.8)),
+        ([(0.82, 3.35), (0.82, 3.68), (9.17, 3.68), (9.17, 3.35)], GREY, "true joints", (5.0, 3.55)),
+    ):
+        ax.plot(*np.transpose(path[:-1]), color=color, linewidth=1.6, zorder=1)
+        _arrow(ax, path[-2], path[-1], color)
+        ax.text(*place, words, color=color, ha="center", va="center", fontsize=9, linespacing=1.1)
+    return figure

@@ -39,11 +39,27 @@ class Recipe:
 
 RECIPES = {
     "paper": Recipe(),
-    "quick": Recipe(
-        "tiny", (96, 128), 6, 32, 2e-3, "cosine", (), 50, 1.5, data.MIRROR_ONLY, None
-    ),  # notebook 05: two minutes on two cores
-    "shipped": Recipe("tiny", (96, 128), 40, 64, 2e-3, "cosine", (), 200, 1.5, data.Augmentation(0.2, 20), None),
+    "quick": Recipe(  # notebook 05: two minutes on two cores
+        depth="tiny",
+        input_wh=(96, 128),
+        epochs=9,
+        batch_size=32,
+        learning_rate=2e-3,
+        schedule="cosine",
+        warmup_steps=50,
+        sigma=1.5,
+        augmentation=data.MIRROR_ONLY,
+        pretrained=None,
+    ),
 }
+RECIPES["shipped"] = replace(  # the weights that come with the course: longer, on more drawn people
+    RECIPES["quick"],
+    epochs=50,
+    batch_size=64,
+    learning_rate=3e-3,
+    warmup_steps=200,
+    augmentation=data.Augmentation(scale=0.2, rotation=20.0),
+)
 
 
 def rate_factor(recipe, step, steps_per_epoch):

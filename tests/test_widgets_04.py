@@ -115,7 +115,7 @@ def test_network_diagram_is_read_from_the_model(options):
     figure = diagrams.network(model.train())
     texts = " ".join(text.get_text() for text in figure.axes[0].texts)
     for _, _, shape in parts:
-        assert " × ".join(map(str, shape)) in texts
+        assert "×".join(map(str, shape)) in texts
     assert model.training and not any(module._forward_hooks for module in model.modules())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     diagrams.plt.close(figure)

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 import time
 import uuid
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from ..skeleton import KEYPOINTS, LIMBS
 from .scenes import jpeg, scene, viewpoint
 
-VERSION = 7
+VERSION = 8
 """Changes whenever the same seed gives other pictures or labels; a cache folder's name should hold it."""
 
 SPLITS = ("train", "val")
@@ -101,7 +102,7 @@ def _run(draw, jobs, workers):
         try:
             # "spawn" works on every system, and beside the threads of a notebook's kernel.
             context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(workers, 32), context, _ignore_interrupts) as pool:
+            with ProcessPoolExecutor(min(workers, 32), context, _start_worker) as pool:
                 try:
                     for result in pool.map(draw, jobs, chunksize=8):
                         yield result
@@ -115,9 +116,15 @@ def _run(draw, jobs, workers):
         yield draw(job)
 
 
-def _ignore_interrupts():
-    """Ctrl+C is for the process that waits; it then stops the others."""
+def _start_worker():
+    """Ctrl+C is for the process that waits, which then stops the others; should it be killed, they leave too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _draw(folder, seed, job):

@@ -14,9 +14,16 @@ HAIR = np.array([[0.08, 0.07, 0.06], [0.22, 0.14, 0.09], [0.40, 0.24, 0.12], [0.
 def wardrobe(rng):
     """Choose skin, hair and clothes by chance -> dict; `dress` turns it into solids."""
 
-    def cloth():
+    def cloth(beside=None):
         hue, saturation, value = rng.random(), rng.uniform(0.05, 0.85), rng.uniform(0.18, 0.95)
-        return np.array(colorsys.hsv_to_rgb(hue, saturation, value))
+        colour = np.array(colorsys.hsv_to_rgb(hue, saturation, value))
+        if beside is not None and abs(colour.mean() - beside.mean()) < 0.25:  # light beside dark
+            colour = 0.3 * colour if beside.mean() > 0.45 else 1 - 0.3 * (1 - colour)
+        return colour
+
+    def one_of(names):
+        names = names.split()
+        return names[rng.integers(len(names))]
 
     tone = rng.uniform(0, len(SKIN) - 1.001)
     low = int(tone)
@@ -24,21 +31,19 @@ def wardrobe(rng):
     hair = HAIR[rng.integers(len(HAIR))] * rng.uniform(0.85, 1.2)
     if abs(hair.mean() - skin.mean()) < 0.22:  # the back of a head should tell itself from a face
         hair = HAIR[0] if skin.mean() > 0.45 else HAIR[4] * 1.3
-    shirt, trousers = cloth(), cloth()
-    if np.abs(shirt - trousers).sum() < 0.35:
-        trousers = 1 - trousers
+    shirt = cloth()
     return {
         "skin": skin,
         "hair": np.clip(hair, 0, 1),
-        "hair_style": str(rng.choice(["short", "short", "short", "long", "long", "bun", "tail", "bald", "cap", "cap"])),
-        "hair_colour_of_cap": cloth(),
+        "hair_style": one_of("short short short long long bun tail bald cap cap"),
+        "cap": cloth(),
         "shirt": shirt,
-        "accent": np.clip(1 - shirt + rng.normal(0, 0.1, 3), 0, 1),
-        "pattern": str(rng.choice(["plain", "plain", "bands", "blocks", "checks"])),
-        "front": str(rng.choice(["buttons", "tie", "print", "jacket", "jacket"])),
-        "sleeve": str(rng.choice(["long", "short", "short", "none"])),
-        "trousers": trousers,
-        "leg": str(rng.choice(["long", "long", "short"])),
+        "accent": cloth(beside=shirt),
+        "pattern": one_of("plain plain bands blocks checks"),
+        "front": one_of("buttons tie print jacket jacket"),
+        "sleeve": one_of("long short short none"),
+        "trousers": cloth() if rng.random() < 0.4 else cloth(beside=shirt),
+        "leg": one_of("long long short"),
         "shoes": cloth() * 0.8,
         "beard": rng.random() < 0.2,
         "backpack": rng.random() < 0.08,
@@ -150,8 +155,8 @@ def _head(person, look, h):
         parts.append(ball((0.98 * sign, -0.02, -0.05), (0.1 * r, 0.24 * r, 0.16 * r), skin * [1, 0.88, 0.86]))
     style = look["hair_style"]
     if style == "cap":
-        parts.append(ball((0, 0.3, -0.05), half * [1.06, 0.78, 1.06], look["hair_colour_of_cap"]))
-        parts.append(ball((0, 0.5, 1.0), half * [0.75, 0.1, 0.75], 0.7 * look["hair_colour_of_cap"]))
+        parts.append(ball((0, 0.3, -0.05), half * [1.06, 0.78, 1.06], look["cap"]))
+        parts.append(ball((0, 0.5, 1.0), half * [0.75, 0.1, 0.75], 0.7 * look["cap"]))
     elif style != "bald":
         parts.append(ball((0, 0.22, -0.24), half * [1.07, 0.93, 0.97], hair))
     if style == "long":

@@ -35,7 +35,7 @@ def cast(rng, camera, count, small=False):
         low, high = np.maximum(seen.min(axis=0) - 5, 0), np.minimum(seen.max(axis=0) + 5, camera.size)
         if (high - low).min() < 8 or seen[[5, 6, 11, 12], 1].mean() > height * 0.85 or seen[:5, 1].mean() < 0:
             continue
-        limit = 0.6 if rng.random() < 0.2 else 0.25
+        limit = 0.6 if rng.random() < 0.15 else 0.2
         near = [np.hypot(*(one.keypoints[11] - other.keypoints[11])[[0, 2]]) < 0.7 for other in people]
         if any(near) or any(_overlap((low, high), box) > limit for box in boxes):
             continue

@@ -82,7 +82,7 @@ def browse(root, split, content):
             return _say(figure, str(error))
         who = chosen.matching_people(entry, size, seen)
         head = f"Image {min(image, len(matches))} of {len(matches)} that match"
-        ax = figure.subplots()
+        ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))  # a fixed place: automatic layout would draw everything twice
         plots.picture(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
         drawn = _overlay(ax, chosen.annotations[entry["id"]], entry, who, box, mask, skeleton)
         ax.set(xlim=(-0.5, entry["width"] - 0.5), ylim=(entry["height"] - 0.5, -0.5))

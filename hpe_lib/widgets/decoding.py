@@ -1,0 +1,159 @@
+"""Widgets of notebook 06: a peak between the cells and what a decoder makes of it, and the flip test on a person."""
+
+import ipywidgets
+import numpy as np
+import torch
+
+from hpe_lib import heatmaps, plots
+from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from hpe_lib.widgets.live import Live
+
+SIZE = (9, 7)  # (W, H) cells of the drawn map
+MIDDLE = (4, 3)  # the cell inside which the true peak moves
+REFINE = ("none", "quarter", "parabola")
+WINDOW = 4.5  # half the side of a close-up, cells
+
+
+def bell(x, y, sigma=2.0, noise=0.0, size=SIZE, seed=0):
+    """Sample a Gaussian of height 1 around (x, y) cells on a grid, plus noise of a standard deviation: (1, 1, H, W)."""
+    columns, rows = torch.arange(size[0]), torch.arange(size[1])[:, None]
+    values = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))  # (H, W)
+    grain = torch.randn(values.shape, generator=torch.Generator().manual_seed(seed))
+    return (values + noise * grain)[None, None]
+
+
+def parabola_peak(left, middle, right):
+    """Where a Gaussian peaks whose logarithm goes through three neighbouring values: cells from the middle one.
+
+    Values below 1e-6 count as 1e-6, and the answer stays within half a cell. Source: Zhang et al. 2020 (DARK), in 1-D.
+    """
+    low, centre, high = np.log(np.maximum([left, middle, right], 1e-6))
+    bend = low - 2 * centre + high  # below 0 at a peak
+    return float(np.clip((low - high) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def read_peak(heatmap, refine):
+    """Decode one map (1, 1, H, W): the argmax cell (2,) and the refined point (2,), both (x, y) in cells."""
+    cell = heatmaps.decode(heatmap, refine=None)[0][0, 0].numpy()
+    if refine != "parabola":
+        return cell, heatmaps.decode(heatmap, refine=None if refine == "none" else refine)[0][0, 0].numpy()
+    (x, y), values = cell.astype(int), heatmap[0, 0].numpy()
+    inside = 0 < x < values.shape[1] - 1 and 0 < y < values.shape[0] - 1
+    step = [parabola_peak(*values[y, x - 1 : x + 2]), parabola_peak(*values[y - 1 : y + 2, x])] if inside else [0, 0]
+    return cell, cell + step
+
+
+def draw_cells(ax, values, cell=None, point=None, truth=None, numbers=True):
+    """Draw a map (H, W) with its values; frame the argmax cell, mark the point that is read and the true one."""
+    ax.imshow(values, cmap="inferno", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(np.asarray(values) if numbers else np.zeros((0, 0))):
+        color = "black" if value > 0.6 else "white"
+        ax.text(column, row - 0.3, f"{value:.2f}", ha="center", va="center", fontsize=9, color=color)
+    if cell is not None:
+        plots.draw_box(ax, (cell[0] - 0.5, cell[1] - 0.5, 1, 1), plots.SKY, linewidth=3)
+    if truth is not None:
+        ax.plot(*truth, "P", color=plots.GREEN, markeredgecolor="white", markersize=10, label="true peak")
+    if point is not None:
+        ax.plot(*point, "o", color=plots.SKY, markeredgecolor="black", markersize=7, label="point that is read")
+    ax.set(xticks=range(values.shape[1]), yticks=range(values.shape[0]), xlabel="x (cells)", ylabel="y (cells)")
+
+
+def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter"):
+    """Draw the cells around a peak that lies (x, y) cells from the middle of its cell; returns the alt text."""
+    truth = np.add(MIDDLE, (x, y))
+    heatmap = bell(*truth, sigma, noise)
+    cell, point = read_peak(heatmap, refine)
+    error = float(np.linalg.norm(point - truth))
+    values, row = heatmap[0, 0].numpy(), int(cell[1])
+    grid, profile = figure.subplots(1, 2, width_ratios=(5, 3))
+    draw_cells(grid, values, cell, point, truth)
+    grid.set_title("cells (sky frame: the largest value)")
+    bars = profile.bar(range(SIZE[0]), values[row], color="#CCCCCC", edgecolor=plots.GREY, label=f"row y = {row}")
+    bars[int(cell[0])].set_color(plots.YELLOW)
+    profile.axvline(truth[0], color=plots.GREEN, linewidth=3, label=f"true x = {truth[0]:.2f}")
+    profile.axvline(point[0], color=plots.BLUE, linestyle="--", linewidth=2, label=f"x read = {point[0]:.2f}")
+    profile.set(xlabel="x (cells)", ylabel="height", title="the row through it", xlim=(-0.6, SIZE[0] - 0.4))
+    profile.set(ylim=(min(0, values[row].min()), 1.9), yticks=[0, 0.5, 1])  # room above for the legend
+    profile.legend(loc="upper right", fontsize=9)
+    read, true = (f"({p[0]:.2f}, {p[1]:.2f})" for p in (point, truth))
+    title = f"refine: {refine}. Read {read}, true {true}: error {error:.2f} cells"
+    figure.suptitle(title, fontsize=12)
+    return f"Heatmap cells with values, the largest in cell ({cell[0]:.0f}, {cell[1]:.0f}). {title}."
+
+
+def peak_reader():
+    """Build the decoder of notebook 06: where the true peak lies inside its cell, sigma, noise, and the refinement."""
+    slider = ipywidgets.FloatSlider
+    controls = {
+        "x": slider(value=0.3, min=-0.5, max=0.5, step=0.05, description="x of the true peak (cells from 4)"),
+        "y": slider(value=0.0, min=-0.5, max=0.5, step=0.05, description="y of the true peak (cells from 3)"),
+        "sigma": slider(value=2.0, min=0.5, max=4, step=0.5, description="sigma (cells)"),
+        "noise": slider(value=0.0, min=0, max=0.2, step=0.01, description="noise (standard deviation)"),
+        "refine": ipywidgets.ToggleButtons(options=REFINE, value="quarter", description="refine"),
+    }
+    for control in controls.values():  # the picture takes longer than a slider's step
+        control.continuous_update = False
+    return Live(draw_peak, controls, size=(9.2, 4.6))
+
+
+def flip_maps(plain, mirrored, flip=True, shift=True):
+    """The maps of a flip test: plain, the mirrored ones mirrored back (and shifted), and what is decoded.
+
+    plain, mirrored: (N, K, H, W) as the network gave them. All three that come back have this shape.
+    """
+    back = mirrored.flip(-1)[:, torch.as_tensor(FLIP_ORDER)]
+    if shift:
+        back = torch.cat([back[..., :1], back[..., :-1]], dim=-1)
+    return plain, back, heatmaps.merge_flipped(plain, mirrored, shift) if flip else plain
+
+
+def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, shift):
+    """Draw one joint of one person: crop, plain map, mirrored-back map and the map that is decoded; returns alt text.
+
+    crop: (h, w, 3) uint8. plain, mirrored: (K, H, W). keypoint: (2,) crop px. labelled: bool.
+    """
+    index, stride = KEYPOINTS.index(joint), crop.shape[1] / plain.shape[-1]
+    maps = [m[0, index].numpy() for m in flip_maps(plain[None], mirrored[None], flip, shift)]
+    peaks = [read_peak(torch.from_numpy(m)[None, None], "none")[0] for m in maps]
+    point = read_peak(torch.from_numpy(maps[2])[None, None], "quarter")[1]
+    truth, name = np.asarray(keypoint) / stride, joint.replace("_", " ")
+    axes = figure.subplots(1, 4, width_ratios=(3, 4, 4, 4))
+    plots.picture(axes[0], crop, f"{name}")
+    if labelled:
+        axes[0].plot(*keypoint, "P", color=plots.GREEN, markeredgecolor="white", markersize=11)
+    names = ("plain", "mirrored back" + ", shifted" * shift, "decoded: " + ("the mean" if flip else "plain only"))
+    for ax, title, values, peak in zip(axes[1:], names, maps, peaks):
+        ax.imshow(values, cmap="inferno", vmin=0, vmax=max(1e-6, *(float(m.max()) for m in maps)))
+        ax.axvline(peaks[0][0], color="white", linestyle=":", linewidth=1.5)  # the plain peak, in each panel
+        plots.draw_box(ax, (peak[0] - 0.5, peak[1] - 0.5, 1, 1), plots.SKY, linewidth=2.5)
+        if labelled:
+            ax.plot(*truth, "P", color=plots.GREEN, markeredgecolor="white", markersize=10)
+        (x, y), w = peaks[0], WINDOW
+        ax.set(xlim=(x - w, x + w), ylim=(y + w, y - w), xlabel="x (cells)", facecolor=plots.GREY)
+        ax.set_title(f"{title}\npeak ({peak[0]:.0f}, {peak[1]:.0f})", fontsize=11)
+    away = f"{np.linalg.norm(point - truth):.2f} cells from the label" if labelled else "no label to compare with"
+    apart = peaks[1][0] - peaks[0][0]
+    title = f"{name}: mirrored-back peak {apart:+.0f} cells in x; decoded point {away}"
+    figure.suptitle(title, fontsize=12)
+    return f"Crop, plain map, map mirrored back{', shifted' * shift}, decoded map ({names[2][9:]}). {title}."
+
+
+def flip_viewer(crops, plain, mirrored, keypoints, labelled, joint="left_wrist"):
+    """Step through people and joints, with and without the mirrored image's maps and the shift by one cell.
+
+    crops: (N, 3, h, w) uint8. plain, mirrored: (N, K, H, W), `mirrored` as the network gave it for the mirrored crops.
+    keypoints: (N, K, 2) crop px. labelled: (N, K). Returns a `Live` panel: person, joint, flip, shift.
+    """
+
+    def draw(figure, person, joint, flip, shift):
+        index, crop = KEYPOINTS.index(joint), crops[person].permute(1, 2, 0).numpy()
+        label = keypoints[person, index].numpy(), bool(labelled[person, index])
+        return draw_flip(figure, crop, plain[person], mirrored[person], *label, joint, flip, shift)
+
+    controls = {
+        "person": ipywidgets.IntSlider(value=0, min=0, max=len(crops) - 1, continuous_update=False),
+        "joint": ipywidgets.Dropdown(options=KEYPOINTS, value=joint),
+        "flip": ipywidgets.Checkbox(value=True, description="flip: average with the mirror image's map"),
+        "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
+    }
+    return Live(draw, controls, size=(10, 3.5))

@@ -1,0 +1,98 @@
+"""What every saved notebook must be: run once from top to bottom, readable without a kernel, free of private paths.
+
+That each cell runs is nbval's part (`pytest` collects notebooks/ too). Here some run again on real photographs.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.conftest import shared
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NAMES = [
+    "00_start_here",
+    "01_coco_exploration",
+    "02_heatmap_encoding",
+    "03_residual_blocks",
+    "04_deconvolution_head",
+    "05_training",
+    "06_decoding",
+    "07_metrics",
+]
+
+
+@pytest.fixture(params=NAMES)
+def notebook(request):
+    return nbformat.read(FOLDER / f"{request.param}.ipynb", as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def test_all_notebooks_are_listed():
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == NAMES
+
+
+def test_saved_as_run_once_from_top_to_bottom(notebook):
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+    assert not [output for output in outputs(notebook) if output.output_type == "error"]
+    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
+
+
+def test_opens_with_aims_time_and_needs(notebook):
+    opening = "\n".join(cell.source for cell in notebook.cells[:3] if cell.cell_type == "markdown")
+    for words in ("**You will be able to**", "**Time**", "minutes", "**You need**"):
+        assert words in opening
+    assert "What you have now" in "\n".join(cell.source for cell in notebook.cells[-4:])
+
+
+def test_every_picture_has_alternative_text(notebook):
+    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 4
+    for output in pictures:
+        assert len(output.metadata.get("image/png", {}).get("alt", "")) > 20
+
+
+def test_has_a_widget_and_its_saved_state(notebook):
+    key = "application/vnd.jupyter.widget-view+json"
+    shown = [output.data[key]["model_id"] for output in outputs(notebook) if key in output.get("data", {})]
+    assert shown
+    states = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert set(shown) <= set(states)  # readers without a kernel see the panel as it was
+
+
+def test_cells_are_short_and_files_light(notebook):
+    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 25
+    assert len(json.dumps(notebook)) < 2_000_000
+
+
+def test_no_path_of_a_machine_is_shown(notebook):
+    found = re.search(r"/home/|/root/|/work/|/tmp/|/Users/|[A-Z]:\\\\|site-packages", json.dumps(notebook))
+    assert not found, found
+
+
+def test_links_between_notebooks_lead_somewhere(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)#:]+\.ipynb)\)", cell.source):
+                assert (FOLDER / target).is_file(), target
+
+
+@pytest.mark.parametrize("data", ["coco-mini", "coco-cc"])
+@pytest.mark.parametrize("name", ["01_coco_exploration", "02_heatmap_encoding", "06_decoding", "07_metrics"])
+def test_runs_on_real_photographs(name, data):
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    folder = shared("data", data)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}})
+    client.execute(env=os.environ | {"HPE_DATA": str(folder)})  # raises with the failing cell's traceback
