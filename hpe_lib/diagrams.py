@@ -1,5 +1,7 @@
 """Diagrams of networks, drawn from the networks: every shape and name comes out of a forward pass."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -90,7 +92,7 @@ def _on_side(ax, picture, corner, deep, up, **image):
 
 
 def network(model, crop=None, heatmaps=None):
-    """Draw a pose network from image to heatmaps, in the manner of Xiao et al. 2018, figure 2.
+    """Draw a pose network from image to heatmaps, as figure 2 of the course's paper does.
 
     model: a `SimpleBaseline`, run once on a blank image of its `input_wh`. crop: (h, w, 3) uint8 to lay onto the
     input. heatmaps: (K, h, w) to lay onto the output. Returns a matplotlib figure; sides of the blocks grow with the
@@ -173,7 +175,8 @@ def _tile(ax, picture, center, room, fade=0.0, **image):
 
 def _on_page(poses, matrix):
     """Poses (M, 17, 3) in px of a tile -> the same on the page."""
-    return [np.column_stack([geometry.transform(pose[:, :2], matrix), pose[:, 2]]) for pose in np.asarray(poses)]
+    poses = np.asarray(poses, dtype=np.float64).reshape(-1, 17, 3)
+    return np.concatenate([geometry.transform(poses[..., :2], matrix), poses[..., 2:]], axis=-1)
 
 
 def _arrow(ax, start, end, color=GREY, **arrow):
@@ -187,24 +190,27 @@ def three_descriptions(one, look, turn=-35, step=4):
     one: a `synthetic.Person`. look: a `synthetic.wardrobe`. turn: degrees by which the surface is turned.
     step: px between the corners of the mesh. Returns a matplotlib figure; all three come out of the same 3-D person.
     """
-    camera = synthetic.Camera((240, 320), 444.0, height=1.15)
+    camera = synthetic.Camera((220, 320), 600.0, height=1.0)
     one = one.placed(0.0, -4.2, 0.0)  # in front of the camera
     image, (annotation,) = synthetic.photograph(camera, [one], [look])
     depth, _ = synthetic.trace(camera, synthetic.dress(one, look))
     x, y, z = np.array(annotation["keypoints_3d"]).T  # each (17,) camera metres: right, down, forward
-    figure, axes = plt.subplots(1, 4, figsize=(10, 4.2), layout="constrained", width_ratios=[1.3, 1, 1, 1])
+    figure, axes = plt.subplots(1, 4, figsize=(10, 4.3), layout="constrained")
     axes[0].imshow(image)
     draw_pose(axes[0], np.reshape(annotation["keypoints"], (17, 3)))
     axes[0].set(title="2-D keypoints:\n17 × (x, y) in pixels", xlabel="column (px)", ylabel="row (px)")
     for ax, across in ((axes[1], x), (axes[2], z)):
         draw_pose(ax, np.column_stack([across, camera.height - y, np.full(17, 2.0)]))
-    axes[1].set(title="3-D joints: 17 × (x, y, z)\nin metres, from the camera", xlabel="to the right (m)")
-    axes[2].set(title="the same 3-D joints,\nfrom the side", xlabel="away from the camera (m)")
+    axes[1].set(title="3-D joints: 17 × (x, y, z)\nin metres, seen from the front", xlabel="to the right (m)")
+    axes[2].set(title="the same 3-D joints,\nseen from the side", xlabel="away from the camera (m)")
     mesh, corners = _mesh(camera, depth, step, np.radians(turn))
     axes[3].add_collection(LineCollection(mesh, colors=BLUE, linewidths=0.45))
-    axes[3].set(title=f"surface: a mesh of {corners:,}\ncorners (the seen side)", xlabel="turned (m)")
+    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners (seen side)", xlabel="across, turned (m)")
     for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
-        ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.2), aspect="equal", ylabel="height (m)")
+        ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.13), aspect="equal", ylabel="height (m)")
+    for ax in axes:
+        ax.title.set_fontsize(10)
+        ax.tick_params(labelsize=9)
     return figure
 
 
@@ -218,7 +224,7 @@ def _mesh(camera, depth, step, angle):
     points = np.stack([across, height], axis=-1)  # (r, c, 2)
     edges = []
     for one, other in ((np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:, 1:], np.s_[:-1, :-1])):
-        joined = np.abs(z[one] - z[other]) < 0.08  # metres; False where there is nothing
+        joined = np.abs(z[one] - z[other]) < 0.12  # metres; False where there is nothing
         edges.append(np.stack([points[one][joined], points[other][joined]], axis=1))
     return np.concatenate(edges), int(np.isfinite(z).sum())
 
@@ -228,18 +234,21 @@ def two_orders(image, boxes, poses):
 
     image: (H, W, 3) uint8. boxes: (M, 4) px. poses: (M, 17, 3) px and visibility. Returns a matplotlib figure.
     """
-    figure, ax = _page(10, 5.9, "Top-down finds people first, bottom-up finds joints first")
-    columns, rows, room = (1.25, 3.75, 6.25, 8.75), (4.45, 1.35), (2.0, 1.95)
+    columns, wide = (1.25, 3.75, 6.25, 8.75), 2.1
+    high = min(wide * image.shape[0] / image.shape[1], 2.4)
+    room, rows = (wide, high), (1.5 * high + 1.35, 0.5 * high + 0.5)
+    figure, ax = _page(10, 2 * high + 1.7, "Top-down finds people first, bottom-up finds joints first")
     words = (
         ("a picture", "1 a detector boxes people", "2 one crop after the other,\none pose in each", "all poses"),
         ("a picture", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
     )
     for y, name, captions in zip(rows, ("top-down", "bottom-up"), words):
-        ax.text(0.2, y + 1.12, name, weight="bold", fontsize=12, color=BLUE if name == "top-down" else RED)
+        color = BLUE if name == "top-down" else RED
+        ax.text(0.2, y + high / 2 + 0.1, name, weight="bold", fontsize=12, color=color)
         for x, caption in zip(columns, captions):
-            ax.text(x, y - 1.03, caption, ha="center", va="top", fontsize=10, linespacing=1.1)
-        for left, right in zip(columns, columns[1:]):
-            _arrow(ax, (left + 1.02, y), (right - 1.02, y))
+            ax.text(x, y - high / 2 - 0.08, caption, ha="center", va="top", fontsize=10, linespacing=1.1)
+        for left, right in pairwise(columns):
+            _arrow(ax, (left + 1.07, y), (right - 1.07, y))
     for y in rows:
         _tile(ax, image, (columns[0], y), room)
         for pose in _on_page(poses, _tile(ax, image, (columns[3], y), room)):
@@ -251,7 +260,7 @@ def two_orders(image, boxes, poses):
     _crops(ax, image, boxes[:3], poses, (columns[2], rows[0]), room)
     for column, linked in ((columns[1], False), (columns[2], True)):
         on_page = _on_page(poses, _tile(ax, image, (column, rows[1]), room, fade=0.55))
-        _loose_joints(ax, np.array(on_page), linked)
+        _loose_joints(ax, on_page, linked)
     return figure
 
 
@@ -270,8 +279,8 @@ def _loose_joints(ax, poses, linked):
     for a, b in LIMBS if linked else ():
         for first in poses[poses[:, a, 2] > 0]:
             for second in poses[poses[:, b, 2] > 0]:
-                right = first is second or np.array_equal(first, second)
-                line = {"color": GREEN, "linewidth": 1.8} if right else {"color": GREY, "linewidth": 0.6, "ls": ":"}
+                right = np.array_equal(first, second)
+                line = {"color": GREEN, "linewidth": 1.8} if right else {"color": GREY, "linewidth": 0.8, "ls": ":"}
                 ax.plot(*np.stack([first[a, :2], second[b, :2]]).T, zorder=3, **line)
     for pose in poses:
         for index in np.flatnonzero(pose[:, 2] > 0):
@@ -288,8 +297,9 @@ def _sketch(title, parts, crop, heatmaps, groups, bridges=()):
     figure, ax = plt.subplots(figsize=(10, 3.5), layout="constrained")
     colors = {"image": GREY, "down": BLUE, "up": RED, "heatmaps": GREEN}
     x, tops, floor = 0.0, [], -_extent(max(rows for _, rows, _, _ in parts)) / 2 - 1.2
-    for name, rows, columns, channels in parts:
-        wide = 0.022 * np.sqrt(channels) + _extent(columns) * SLANT[0]
+    widths = [0.022 * np.sqrt(channels) + _extent(columns) * SLANT[0] for _, _, columns, channels in parts]
+    gap = max(0.42, (27 - sum(widths)) / len(parts))
+    for (name, rows, columns, channels), wide in zip(parts, widths):
         x += wide / 2
         corner, deep, up = _slab(ax, x, (channels, rows, columns), colors[name])
         if name == "image":
@@ -298,17 +308,17 @@ def _sketch(title, parts, crop, heatmaps, groups, bridges=()):
             _on_side(ax, np.max(np.asarray(heatmaps), axis=0), corner, deep, up, cmap="inferno", vmin=0, vmax=1)
         ax.text(x, floor, str(rows), ha="center", va="top", fontsize=10, color=colors[name])
         tops.append((x, corner[1] + up[1] + deep[1]))
-        x += wide / 2 + 0.42
+        x += wide / 2 + gap
     for first, last, text in groups:
         middle, color = (tops[first][0] + tops[last][0]) / 2, colors[parts[first][0]]
         ax.text(middle, floor - 0.95, text, ha="center", va="top", fontsize=10, color=color, linespacing=1.1)
-    ax.plot([0, x - 0.5], [0, 0], color=GREY, linewidth=1.5, zorder=1)
-    for level, (start, end) in enumerate(bridges):
+    ax.plot([tops[0][0], tops[-1][0]], [0, 0], color=GREY, linewidth=1.5, zorder=1)
+    for start, end in bridges:
         (left, base), (right, _) = tops[start], tops[end]
         height = max(tops[start][1], tops[end][1]) + 0.5
         ax.plot([left, left, right], [base, height, height], color=ORANGE, linewidth=1.6, zorder=1)
         _arrow(ax, (right, height), (right, base + 0.05), ORANGE)
-    ax.set(xlim=(-0.3, x), ylim=(floor - 2.6, max(top for _, top in tops) + 0.9), aspect="equal")
+    ax.set(xlim=(-0.3, x - gap + 0.3), ylim=(floor - 2.6, max(top for _, top in tops) + 0.9), aspect="equal")
     ax.set_axis_off()
     ax.set_title(title, fontsize=12)
     return figure
@@ -321,7 +331,7 @@ def _pyramid(name, shape, halvings, channels):
 
 
 def hourglass(crop, heatmaps):
-    """Draw the idea of a stacked hourglass network (Newell et al. 2016). crop: (h, w, 3); heatmaps: (K, h / 4, w / 4)."""
+    """Draw the idea of a stacked hourglass (Newell et al. 2016). crop: (h, w, 3); heatmaps: (K, h / 4, w / 4)."""
     shape = heatmaps.shape[-2:]
     answer = ("heatmaps", *shape, len(heatmaps))
     one = [*_pyramid("down", shape, 4, 256), *_pyramid("up", shape, 4, 256), answer]
@@ -333,7 +343,9 @@ def hourglass(crop, heatmaps):
         (13, 16, "second hourglass:\nlooks again, corrects"),
         (20, 20, "better\nanswer"),
     ]
-    return _sketch("Stacked hourglass: down, up with bridges, and all of it again", parts, crop, heatmaps, groups, bridges)
+    return _sketch(
+        "Stacked hourglass: down, up with bridges, and all of it again", parts, crop, heatmaps, groups, bridges
+    )
 
 
 def simple_baseline(crop, heatmaps):
@@ -355,9 +367,9 @@ def transformer(crop, heatmaps, focus, patch=16):
     crop: (h, w, 3). heatmaps: (K, h / 4, w / 4). focus: (2,) crop px, whose patch is followed. Returns a figure.
     """
     rows, columns = crop.shape[0] // patch, crop.shape[1] // patch
-    figure, ax = _page(10, 3.5, "Vision transformer: every patch looks at every other patch")
-    middles, room = [(1.2 + 2.53 * index, 2.2) for index in range(4)], (1.95, 2.6)
-    for (left, y), (right, _) in zip(middles, middles[1:]):
+    figure, ax = _page(10, 3.4, "Vision transformer: every patch looks at every other patch")
+    middles, room = [(1.2 + 2.53 * index, 2.0) for index in range(4)], (1.95, 2.6)
+    for (left, y), (right, _) in pairwise(middles):
         _arrow(ax, (left + 1.02, y), (right - 1.02, y))
     pages = [_tile(ax, crop, middle, room, fade) for middle, fade in zip(middles[:2], (0.0, 0.5))]
     corners = geometry.transform(np.array([[0, 0], [columns, rows]]) * patch - 0.5, pages[0])
@@ -385,7 +397,7 @@ def transformer(crop, heatmaps, focus, patch=16):
         f"4 a small head enlarges:\n{len(heatmaps)} heatmaps, {whole.shape[0]} × {whole.shape[1]}",
     )
     for (x, _), caption in zip(middles, captions):
-        ax.text(x, 0.75, caption, ha="center", va="top", fontsize=10, linespacing=1.15)
+        ax.text(x, 0.58, caption, ha="center", va="top", fontsize=10, linespacing=1.15)
     return figure
 
 
@@ -412,10 +424,9 @@ def timeline():
         (color, marker), side = families[family], 1 if index % 2 == 0 else -1
         ax.plot([place, place], [0, 0.32 * side], color=color, linewidth=1.2, zorder=1)
         ax.scatter(place, 0, s=110, color=color, marker=marker, edgecolor="white", zorder=2)
-        lines = [f"{authors} {int(place)}\n{idea}", name]
-        for text, height, weight in zip(lines, (0.38, 0.84), ("normal", "bold")):
-            height = height if side > 0 else 1.22 - height  # the name always stands above its lines
-            ax.text(place, side * height, text, ha="center", va="bottom" if side > 0 else "top", weight=weight, fontsize=10)
+        words = {"va": "bottom" if side > 0 else "top", "ha": "center", "fontsize": 10}
+        ax.text(place, 0.84 if side > 0 else -0.38, name, weight="bold", **words)
+        ax.text(place, 0.38 if side > 0 else -0.54, f"{authors} {int(place)}\n{idea}", **words)
     for family, (color, marker) in families.items():
         ax.scatter([], [], s=90, color=color, marker=marker, label=family)
     ax.legend(loc="upper right", frameon=False, fontsize=10)
@@ -427,7 +438,7 @@ def timeline():
 
 def course_map():
     """Draw how the parts of a pose system hang together, each with the number of the notebook that builds it."""
-    figure, ax = _page(10, 3.9, "One picture of the whole course: the numbers are the notebooks")
+    figure, ax = _page(10, 4.0, "One picture of the whole course: the numbers are the notebooks")
     parts = {  # number: left, bottom, width, name, what it does, colour
         "01": (0.1, 2.3, "data", "pictures, people,\n17 labelled joints", GREY),
         "02": (1.77, 2.3, "heatmaps", "box to crop,\njoints to targets", GREEN),
@@ -443,7 +454,9 @@ def course_map():
         ax.add_patch(FancyBboxPatch((left, low), width, high, boxstyle="round,pad=0,rounding_size=0.1", **box))
         ax.text(left + width / 2, low + 0.66, name, ha="center", va="center", weight="bold", fontsize=10)
         ax.text(left + width / 2, low + 0.32, words, ha="center", va="center", fontsize=9, linespacing=1.1)
-        ax.add_patch(Circle((left + 0.2, low + high), 0.19, facecolor="white", edgecolor=color, linewidth=1.5, zorder=4))
+        ax.add_patch(
+            Circle((left + 0.2, low + high), 0.19, facecolor="white", edgecolor=color, linewidth=1.5, zorder=4)
+        )
         ax.text(left + 0.2, low + high, number, ha="center", va="center", weight="bold", fontsize=10, zorder=5)
     for left in (0.1, 1.77, 3.44, 5.11, 6.78):
         _arrow(ax, (left + 1.45, 2.82), (left + 1.67, 2.82))
@@ -453,10 +466,10 @@ def course_map():
 def _wires(figure, ax):
     """The map's long ways round: targets and predictions to training, corrections back, labels to the metrics."""
     for path, color, words, place in (
-        ([(2.5, 2.3), (2.5, 0.78), (3.44, 0.78)], GREEN, "target\nheatmaps", (1.95, 0.95)),
-        ([(7.1, 2.3), (7.1, 0.78), (6.56, 0.78)], RED, "predicted\nheatmaps", (7.65, 0.95)),
-        ([(5.0, 1.3), (5.0, 2.3)], ORANGE, "corrections", (5.5, 1.8)),
-        ([(0.82, 3.35), (0.82, 3.68), (9.17, 3.68), (9.17, 3.35)], GREY, "true joints", (5.0, 3.55)),
+        ([(2.5, 2.3), (2.5, 0.78), (3.44, 0.78)], GREEN, "target\nheatmaps", (2.0, 1.5)),
+        ([(6.2, 2.3), (6.2, 1.3)], RED, "predicted\nheatmaps", (6.7, 1.8)),
+        ([(4.4, 1.3), (4.4, 2.3)], ORANGE, "corrections", (4.9, 1.8)),
+        ([(0.82, 3.35), (0.82, 3.75), (9.17, 3.75), (9.17, 3.35)], GREY, "true joints", (5.0, 3.9)),
     ):
         ax.plot(*np.transpose(path[:-1]), color=color, linewidth=1.6, zorder=1)
         _arrow(ax, path[-2], path[-1], color)

@@ -8,12 +8,13 @@ import torch
 from hpe_lib.skeleton import FLIP_ORDER
 
 
-def encode(keypoints, labelled, size=(48, 64), stride=4, sigma=2.0):
+def encode(keypoints, labelled, size=(48, 64), stride=4, sigma=2.0, unbiased=False):
     """Draw one Gaussian of height 1 for every labelled keypoint.
 
     keypoints: (N, K, 2) crop px. labelled: (N, K), 0 where there is no label. size: (W, H) cells. sigma: cells.
     Returns heatmaps (N, K, H, W) and weights (N, K): 0 where unlabelled or where the whole Gaussian is outside.
     H(x, y) = exp(-((x - mx)^2 + (y - my)^2) / (2 sigma^2)), m the keypoint's nearest cell, cut at 3 sigma.
+    unbiased: m is the keypoint's exact place instead, so that rounding loses nothing (Zhang et al. 2020).
     Source: Xiao et al. 2018, section 2, and the official `generate_target`.
     """
     keypoints = torch.as_tensor(keypoints, dtype=torch.float32)
@@ -23,6 +24,8 @@ def encode(keypoints, labelled, size=(48, 64), stride=4, sigma=2.0):
     limits = torch.tensor([width, height], device=keypoints.device)
     inside = ((middle - radius < limits) & (middle + radius + 1 >= 0)).all(dim=-1)  # (N, K)
     weights = (labelled & inside).float()
+    if unbiased:
+        middle = torch.where(labelled[..., None], keypoints / stride, 0.0)
 
     def bell(position, cells):  # one axis: (N, K), number of cells -> (N, K, cells)
         distance = torch.arange(cells, device=keypoints.device) - position[..., None]

@@ -62,6 +62,20 @@ def test_encode_then_decode_comes_back_within_half_a_cell(size, stride, sigma):
     assert (points * stride - keypoints).abs().max() <= stride / 2 + 1e-4
 
 
+def test_unbiased_targets_keep_what_rounding_loses():
+    keypoints = torch.rand(50, 17, 2, generator=torch.manual_seed(0)) * torch.tensor([150.0, 200.0]) + 20  # crop px
+    errors = {}
+    for unbiased in (False, True):
+        maps, weights = heatmaps.encode(keypoints, torch.ones(50, 17), unbiased=unbiased)
+        points, _ = heatmaps.decode(maps)
+        errors[unbiased] = (points * 4 - keypoints).abs().max()
+        assert weights.all()
+    assert errors[True] <= 1.0 + 1e-4 and errors[False] > 1.9  # crop px: a quarter of a cell against a half
+    x = torch.arange(48.0)
+    maps, _ = heatmaps.encode(torch.tensor([[[100.8, 120.0]]]), torch.ones(1, 1), unbiased=True)
+    assert torch.allclose(maps[0, 0, 30, 20:31], torch.exp(-((x - 25.2) ** 2) / 8)[20:31])  # the formula itself
+
+
 def test_unlabelled_or_far_outside_gets_weight_0_and_an_empty_map():
     keypoints = torch.tensor([[[50.0, 50.0], [float("nan"), 0.0], [-500.0, 50.0], [191.0, 255.0]]])
     maps, weights = heatmaps.encode(keypoints, torch.tensor([[1.0, 0.0, 1.0, 2.0]]))

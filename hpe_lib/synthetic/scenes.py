@@ -188,7 +188,7 @@ def _develop(rng, image):
     tile = 64 + rng.standard_normal((128, 128, 3), dtype=np.float32) * np.float32(rng.uniform(1, 6))
     height, width = image.shape[:2]
     noise = np.tile(tile.clip(0, 128).astype(np.uint8), (height // 128 + 1, width // 128 + 1, 1))[:height, :width]
-    return np.asarray(ImageChops.add(picture, Image.fromarray(noise), 1, -64))
+    return np.array(ImageChops.add(picture, Image.fromarray(noise), 1, -64))
 
 
 def jpeg(image, quality=90):

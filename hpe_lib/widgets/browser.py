@@ -72,6 +72,7 @@ def browse(root, split, content):
     controls = _controls(chosen.most_people)
 
     def draw(figure, size, people, seen, image, box, mask, skeleton):
+        figure.canvas.figure.set_layout_engine("none")  # places are fixed; a layout engine would draw everything twice
         matches = find(size, people, seen)
         if not matches:
             return _say(figure, "No image matches. Ask for fewer people, fewer seen joints, or another size.")
@@ -82,7 +83,7 @@ def browse(root, split, content):
             return _say(figure, str(error))
         who = chosen.matching_people(entry, size, seen)
         head = f"Image {min(image, len(matches))} of {len(matches)} that match"
-        ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))  # a fixed place: automatic layout would draw everything twice
+        ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))
         plots.picture(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
         drawn = _overlay(ax, chosen.annotations[entry["id"]], entry, who, box, mask, skeleton)
         ax.set(xlim=(-0.5, entry["width"] - 0.5), ylim=(entry["height"] - 0.5, -0.5))

@@ -8,8 +8,8 @@ from hpe_lib import heatmaps, plots
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
 from hpe_lib.widgets.live import Live
 
-SIZE = (9, 7)  # (W, H) cells of the drawn map
-MIDDLE = (4, 3)  # the cell inside which the true peak moves
+SIZE = (7, 7)  # (W, H) cells of the drawn map
+MIDDLE = (3, 3)  # the cell inside which the true peak moves
 REFINE = ("none", "quarter", "parabola")
 WINDOW = 4.5  # half the side of a close-up, cells
 
@@ -48,7 +48,9 @@ def draw_cells(ax, values, cell=None, point=None, truth=None, numbers=True):
     ax.imshow(values, cmap="inferno", vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(np.asarray(values) if numbers else np.zeros((0, 0))):
         color = "black" if value > 0.6 else "white"
-        ax.text(column, row - 0.3, f"{value:.2f}", ha="center", va="center", fontsize=9, color=color)
+        lift = 0 if point is None else 0.3  # make room for the marks in the middle
+        text = ax.text(column, row - lift, f"{value:.2f}", ha="center", va="center", fontsize=9, color=color)
+        text.set_in_layout(False)  # it lies inside: measuring it would only take time
     if cell is not None:
         plots.draw_box(ax, (cell[0] - 0.5, cell[1] - 0.5, 1, 1), plots.SKY, linewidth=3)
     if truth is not None:
@@ -65,7 +67,7 @@ def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter"):
     cell, point = read_peak(heatmap, refine)
     error = float(np.linalg.norm(point - truth))
     values, row = heatmap[0, 0].numpy(), int(cell[1])
-    grid, profile = figure.subplots(1, 2, width_ratios=(5, 3))
+    grid, profile = figure.subplots(1, 2, width_ratios=(4, 3))
     draw_cells(grid, values, cell, point, truth)
     grid.set_title("cells (sky frame: the largest value)")
     bars = profile.bar(range(SIZE[0]), values[row], color="#CCCCCC", edgecolor=plots.GREY, label=f"row y = {row}")
@@ -85,7 +87,7 @@ def peak_reader():
     """Build the decoder of notebook 06: where the true peak lies inside its cell, sigma, noise, and the refinement."""
     slider = ipywidgets.FloatSlider
     controls = {
-        "x": slider(value=0.3, min=-0.5, max=0.5, step=0.05, description="x of the true peak (cells from 4)"),
+        "x": slider(value=0.3, min=-0.5, max=0.5, step=0.05, description="x of the true peak (cells from 3)"),
         "y": slider(value=0.0, min=-0.5, max=0.5, step=0.05, description="y of the true peak (cells from 3)"),
         "sigma": slider(value=2.0, min=0.5, max=4, step=0.5, description="sigma (cells)"),
         "noise": slider(value=0.0, min=0, max=0.2, step=0.01, description="noise (standard deviation)"),
@@ -93,7 +95,7 @@ def peak_reader():
     }
     for control in controls.values():  # the picture takes longer than a slider's step
         control.continuous_update = False
-    return Live(draw_peak, controls, size=(9.2, 4.6))
+    return Live(draw_peak, controls, size=(8.4, 4.4))
 
 
 def flip_maps(plain, mirrored, flip=True, shift=True):
@@ -129,7 +131,9 @@ def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, sh
         if labelled:
             ax.plot(*truth, "P", color=plots.GREEN, markeredgecolor="white", markersize=10)
         (x, y), w = peaks[0], WINDOW
+        ax.set(xticks=np.arange(x - 4, x + 5, 2), yticks=np.arange(y - 4, y + 5, 2) if ax is axes[1] else [])
         ax.set(xlim=(x - w, x + w), ylim=(y + w, y - w), xlabel="x (cells)", facecolor=plots.GREY)
+        ax.set_ylabel("y (cells)" if ax is axes[1] else "")
         ax.set_title(f"{title}\npeak ({peak[0]:.0f}, {peak[1]:.0f})", fontsize=11)
     away = f"{np.linalg.norm(point - truth):.2f} cells from the label" if labelled else "no label to compare with"
     apart = peaks[1][0] - peaks[0][0]

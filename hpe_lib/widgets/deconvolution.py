@@ -63,11 +63,12 @@ def draw_step(figure, kernel=4, stride=2, padding=0, output_padding=0, step=1, i
         cut = not padding <= index < padding + size
         face = "#DDDDDD" if cut else "#BFE3D5" if index in touched else "white"
         _cell(ax, index, 0.4, total[index], face, edge=GREY if cut else GREEN, hatch="///" if cut else None)
-        ax.text(index, -0.35, "cut" if cut else index - padding, ha="center", fontsize=9, color=GREY if cut else GREEN)
+        label, color = ("cut", GREY) if cut else (index - padding, GREEN)
+        ax.text(index, -0.15, label, ha="center", va="top", fontsize=9, color=color)
     for end, side in ((touched[0], -0.45), (touched[-1], 0.45)):
         ax.plot([stride * now + (kernel - 1) / 2 + side, end + side], [2.95, 2.35], color=ORANGE, linewidth=1)
     _labels(ax, inputs[now], kernel, step, len(inputs))
-    ax.set(xlim=(-3.4, length - 0.3), ylim=(-0.7, 4.1), aspect="equal")
+    ax.set(xlim=(-3.4, length - 0.3), ylim=(-0.85, 4.1), aspect="equal")
     ax.set_title(
         f"({len(inputs)} − 1)·{stride} − 2·{padding} + {kernel} + {output_padding} = {size} output cells", fontsize=12
     )
@@ -89,7 +90,7 @@ def _labels(ax, value, kernel, step, count):
         (3.4, "input"),
         (1.9, f"stamp {step} of {count}:\n{value} · ({weights})"),
         (0.4, "sum so far"),
-        (-0.25, "output cell"),
+        (-0.4, "output cell"),
     ):
         ax.text(-0.8, y, text, ha="right", va="center", fontsize=9)
 

@@ -99,7 +99,7 @@ def crop_editor(image, pose, box, output_wh=(192, 256)):
 
     def draw(figure, scale, rotation, mirror, swap):
         crop, moved, matrix = changed_crop(image, pose, box, scale, rotation, mirror, swap, output_wh)
-        wrong = 0 if mirror == swap else int((FLIP_ORDER != np.arange(17)).sum())
+        wrong = 0 if mirror == swap else int((np.arange(17) != FLIP_ORDER).sum())
         before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
         plots.picture(before, image, "the image and its frame")
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * output_wh  # crop px

@@ -1,7 +1,6 @@
 """Widgets of notebook 07: a ruler that says what a misplaced joint costs, and precision and recall step by step."""
 
 import ipywidgets
-import matplotlib.pyplot as plt
 import numpy as np
 
 from hpe_lib import plots
@@ -25,10 +24,12 @@ def ruler(similarity, area):
 
 def draw_rings(ax, center, joint, area, width=1.8):
     """Draw the three circles on which a keypoint has the similarities of `RINGS`; center: (2,) px."""
+    turn = np.linspace(0, 2 * np.pi, 73)
     for similarity, color in RINGS.items():
         radius = ruler(similarity, area)[joint]
-        line = {"edgecolor": color, "linestyle": DASHES[similarity], "linewidth": width}
-        ax.add_patch(plt.Circle(center, radius, fill=False, zorder=5, label=f"similarity {similarity}", **line))
+        line = {"color": color, "linestyle": DASHES[similarity], "linewidth": width}
+        x, y = center[0] + radius * np.cos(turn), center[1] + radius * np.sin(turn)
+        ax.plot(x, y, zorder=5, label=f"similarity {similarity}", **line)
 
 
 def moved_pose(pose, joint, offset, every=False):
@@ -38,8 +39,11 @@ def moved_pose(pose, joint, offset, every=False):
     return moved
 
 
-def draw_close_up(ax, truth, joint, area, offset):
-    """Draw the rings round a labelled keypoint and where it was predicted, in px from the label; -> its similarity."""
+def draw_close_up(ax, joint, area, offset):
+    """Draw the rings round a labelled keypoint and where it was predicted, in px from the label; -> its similarity.
+
+    joint: index of the keypoint. area: the person's px^2. offset: (2,) px.
+    """
     offset = np.asarray(offset, dtype=np.float64)
     similarity = float(keypoint_similarity(np.tile(offset, (17, 1)), area)[joint])
     draw_rings(ax, (0, 0), joint, area)
@@ -55,10 +59,10 @@ def draw_ladder(ax, value):
     reached = value >= OKS_THRESHOLDS
     for threshold, found in zip(OKS_THRESHOLDS, reached):
         face = plots.GREEN if found else "white"
-        ax.plot(0, threshold, "s", markersize=11, markerfacecolor=face, markeredgecolor=plots.GREY)
-        ax.text(0.12, threshold, f"{threshold:.2f} {'found' if found else 'missed'}", va="center", fontsize=10)
-    ax.plot([-0.2, 1], [value, value], color=plots.BLUE, linewidth=2)
-    ax.set(xlim=(-0.2, 1), ylim=(0.46, 1.01), xticks=[], ylabel="OKS", title=f"OKS {value:.3f}")
+        ax.plot(0.2, threshold, "s", markersize=11, markerfacecolor=face, markeredgecolor=plots.GREY)
+        ax.text(0.32, threshold, f"{threshold:.2f} {'found' if found else 'missed'}", va="center", fontsize=10)
+    ax.plot([-0.2, 0.05], [value, value], color=plots.BLUE, linewidth=3)
+    ax.set(xlim=(-0.2, 1.1), ylim=(0.46, 1.01), xticks=[], ylabel="OKS", title=f"OKS {value:.3f}")
     ax.set_yticks(np.linspace(0.5, 1, 6))
     ax.spines["bottom"].set_visible(False)
     return int(reached.sum())
@@ -85,7 +89,7 @@ def draw_ruler(figure, pose, area, image, joint, dx, dy, size, every):
     whole.set(xlim=(left - spare, right + spare), ylim=(bottom + spare, top - spare), aspect="equal")
     whole.set_axis_off()
     whole.set_title(f"area {area:,.0f} px²")
-    similarity = draw_close_up(close, truth, index, area, offset)
+    similarity = draw_close_up(close, index, area, offset)
     close.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=9, handlelength=1.4)
     name, distance = joint.replace("_", " "), np.hypot(dx, dy)
     close.set_title(f"similarity {similarity:.3f} at {distance:.1f} px")
@@ -172,7 +176,7 @@ def precision_recall_stepper(detections=FIVE, people=5):
     def draw(figure, count, threshold):
         return draw_stepper(figure, count, threshold, detections, people)
 
-    options = [(f"{threshold:.2f}", float(threshold)) for threshold in OKS_THRESHOLDS]
+    options = [(f"{threshold:.2f}", round(float(threshold), 2)) for threshold in OKS_THRESHOLDS]
     controls = {
         "count": ipywidgets.IntSlider(value=1, min=0, max=len(detections), description="detections considered"),
         "threshold": ipywidgets.SelectionSlider(options=options, value=0.5, description="OKS threshold"),

@@ -1,0 +1,218 @@
+"""Notebook 03: how strongly the gradient reaches each layer of plain and residual networks."""
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hpe_lib.models.resnet import conv3x3
+from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
+from hpe_lib.widgets.live import Live
+
+DEPTHS = (6, 14, 26, 50)
+SCALES = (0.5, 0.7, 1.0, 1.4)
+KINDS = {  # (residual, batch norm): (name, line style, marker, colour)
+    (False, False): ("plain, no batch norm", ":", "o", PINK),
+    (True, False): ("residual, no batch norm", "-.", "s", ORANGE),
+    (False, True): ("plain, batch norm", "--", "^", GREEN),
+    (True, True): ("residual, batch norm", "-", "D", BLUE),
+}
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions of one width, with or without a shortcut around them: (N, C, H, W) to the same shape."""
+
+    def __init__(self, width, residual, batch_norm):
+        super().__init__()
+        self.conv1, self.conv2 = conv3x3(width, width), conv3x3(width, width)
+        self.norm1, self.norm2 = (nn.BatchNorm2d(width) if batch_norm else nn.Identity() for _ in range(2))
+        self.residual = residual
+
+    def forward(self, x):
+        change = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(x + change) if self.residual else F.relu(change)
+
+
+class Stack(nn.Module):
+    """A classifier of `depth` layers: a coarse 8x8 convolution, (depth - 2) / 2 blocks, one fully connected layer.
+
+    Images (N, 3, H, W) to logits (N, classes). depth: even, at least 4. scale: factor on the initial weights of He et
+    al. (2015). All layers but the last have one width, so that only the depth differs between two stacks.
+    """
+
+    def __init__(self, depth, residual, batch_norm, scale=1.0, width=16, classes=2):
+        super().__init__()
+        if depth < 4 or depth % 2:
+            raise ValueError(f"depth is an even number from 4 on, got {depth}: 2 layers a block, and 2 more")
+        self.stem = nn.Conv2d(3, width, kernel_size=8, stride=8, bias=False)
+        self.blocks = nn.Sequential(*[Block(width, residual, batch_norm) for _ in range((depth - 2) // 2)])
+        self.fc = nn.Linear(width, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                module.weight.data *= scale
+
+    def forward(self, x):  # (N, 3, 64, 48)
+        x = self.blocks(F.relu(self.stem(x)))  # (N, 16, 8, 6)
+        return self.fc(x.mean(dim=(2, 3)))  # (N, 2)
+
+
+def gradient_norms(network, images, labels):
+    """Measure the gradient of the loss at the output of every convolution, from the image's side to the loss's side.
+
+    images: (N, 3, H, W). labels: (N,) class indices. Returns (convolutions,) float64 Euclidean norms; the network's own
+    gradients are cleared, and its batch norms stay as they are.
+    """
+    outputs, kept = [], {name: value.clone() for name, value in network.named_buffers()}
+
+    def remember(module, inputs, output):
+        output.retain_grad()
+        outputs.append(output)
+
+    hooks = [m.register_forward_hook(remember) for m in network.modules() if isinstance(m, nn.Conv2d)]
+    try:
+        F.cross_entropy(network(images), labels).backward()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    network.zero_grad()
+    for name, value in network.named_buffers():
+        value.copy_(kept[name])
+    return np.array([output.grad.double().norm().item() for output in outputs])
+
+
+def gradient_table(images, labels, depths=DEPTHS, scales=SCALES, seed=0):
+    """Measure `gradient_norms` of fresh stacks of every kind.
+
+    images: (N, 3, H, W), labels: (N,). Returns {(depth, residual, batch norm, scale): (depth - 1,) norms}.
+    """
+    table = {}
+    for depth in depths:
+        for residual, batch_norm in KINDS:
+            for scale in scales:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(seed)
+                    network = Stack(depth, residual, batch_norm, scale).to(images.device)
+                table[depth, residual, batch_norm, scale] = gradient_norms(network, images, labels)
+    return table
+
+
+def plot_kind(ax, norms, residual, batch_norm, **line):
+    """Draw one line of norms over the layers 1, 2, ... in the style of its kind; returns the line."""
+    name, style, marker, color = KINDS[residual, batch_norm]
+    look = {"color": color, "linestyle": style, "marker": marker, "markersize": 4, "label": name} | line
+    layers = np.arange(1, len(norms) + 1)
+    return ax.plot(layers, norms, markevery=max(1, len(norms) // 12), **look)[0]
+
+
+def limits(table):
+    """The powers of ten that hold every norm of a table, for a logarithmic axis."""
+    values = np.concatenate(list(table.values()))
+    values = values[np.isfinite(values) & (values > 0)]
+    return 10 ** np.floor(np.log10(values.min())), 10 ** np.ceil(np.log10(values.max()))
+
+
+def draw_gradients(figure, table, depth, residual, batch_norm, weights):
+    """Draw the norms of the chosen network in colour, the other three kinds of the same depth in grey."""
+    ax = figure.add_subplot()
+    for kind in KINDS:
+        norms = table[depth, *kind, weights]
+        if kind == (residual, batch_norm):
+            plot_kind(ax, norms, *kind, linewidth=3, markersize=7, zorder=4)
+        else:
+            plot_kind(ax, norms, *kind, linewidth=1.2, color=GREY, zorder=2)
+    first, last = table[depth, residual, batch_norm, weights][[0, -1]]
+    ratio = first / last
+    change = f"grows {ratio:,.3g}-fold" if ratio >= 1 else f"shrinks {1 / ratio:,.3g}-fold"
+    name = KINDS[residual, batch_norm][0]
+    ax.set(yscale="log", ylim=limits(table), xlabel="convolution, from the image (1) to the loss")
+    ax.set_ylabel("gradient norm at its output")
+    ax.set_title(f"{depth} layers, {name}:\nthe gradient {change} on its way to the first layer")
+    ax.axhline(last, color="black", linewidth=0.8, zorder=1)
+    ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return (
+        f"Gradient norm of every convolution of a network of {depth} layers, {name}, initial weights times {weights:g}: "
+        f"{first:.2g} at the first convolution, {last:.2g} at the last. The gradient {change} on its way back."
+    )
+
+
+def gradient_flow(table):
+    """Build the panel that shows `gradient_table`: choose depth, shortcuts, batch norm and the size of the weights."""
+    depths, scales = (sorted({key[part] for key in table}) for part in (0, 3))
+    middle = min(scales, key=lambda scale: abs(scale - 1))
+    controls = {
+        "depth": ipywidgets.SelectionSlider(options=depths, value=depths[-1], description="depth (layers)"),
+        "weights": ipywidgets.SelectionSlider(options=scales, value=middle, description="initial weights ×"),
+        "residual": ipywidgets.Checkbox(value=False, description="residual: with shortcuts"),
+        "batch_norm": ipywidgets.Checkbox(value=False, description="batch norm"),
+    }
+    return Live(lambda figure, **values: draw_gradients(figure, table, **values), controls, size=(9, 4))
+
+
+def describe(convolution):
+    """Name a convolution as papers do: "3×3, 64 → 128, stride 2"."""
+    kernel, stride = convolution.kernel_size, convolution.stride[0]
+    name = f"{kernel[0]}×{kernel[1]}, {convolution.in_channels} → {convolution.out_channels}"
+    return name + (f", stride {stride}" if stride > 1 else "")
+
+
+def draw_block(ax, block, title):
+    """Draw a plain or residual block as boxes and arrows, read from its own layers, from the input (top) to the output.
+
+    block: has convolutions among its children, and may have `residual` (False: plain) and `downsample` (projection).
+    """
+    layers = [layer for layer in block.children() if isinstance(layer, nn.Conv2d)]
+    residual, projection = getattr(block, "residual", True), getattr(block, "downsample", None)
+    normed = any(isinstance(layer, nn.BatchNorm2d) for layer in block.modules())
+    arrow, step = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}, 1.5
+
+    def box(x, y, text, color, width=3.6):
+        ax.text(x, y, text, ha="center", va="center", fontsize=10, zorder=3)
+        ax.add_patch(plt.Rectangle((x - width / 2, y - 0.42), width, 0.84, facecolor=color, edgecolor="black"))
+
+    end = -step * (len(layers) + 1)
+    ax.text(0, 0.1, "x", ha="center", va="bottom", fontsize=13, fontstyle="italic")
+    for index, layer in enumerate(layers):
+        y, last = -step * (index + 1), index == len(layers) - 1
+        ax.annotate("", (0, y + 0.42), (0, y + step - (0.42 if index else 0)), arrowprops=arrow)
+        after = ("batch norm" if normed else "") + ("" if last else ", ReLU" if normed else "ReLU")
+        box(0, y, describe(layer) + (f"\n{after}" if after else ""), "#D6E9F5")
+    ax.annotate("", (0, end + (0.25 if residual else 0.42)), (0, end + step - 0.42), arrowprops=arrow)
+    if residual:
+        side, half = (2.6 if projection is None else 3.9), (end - 0.3) / 2
+        ax.plot([0, side, side], [-0.3, -0.3, end], color=RED, linewidth=2.5)
+        ax.annotate("", (0.28, end), (side + 0.03, end), arrowprops=arrow | {"color": RED, "linewidth": 2.5})
+        ax.text(0, end, "+", ha="center", va="center", fontsize=15)
+        ax.add_patch(plt.Circle((0, end), 0.25, facecolor="white", edgecolor="black"))
+        if projection is None:
+            ax.text(side + 0.15, half, "x\nunchanged", color=RED, va="center", fontsize=10)
+        else:
+            box(side, half, "projection\n" + describe(projection[0]), "#FBE3D2")
+        ax.annotate("", (0, end - step + 0.42), (0, end - 0.25), arrowprops=arrow)
+    bottom = end - step if residual else end
+    box(0, bottom, "ReLU", "#E5E5E5", 1.2)
+    ax.annotate("", (0, bottom - 1.1), (0, bottom - 0.42), arrowprops=arrow)
+    ax.set(xlim=(-2.0, 4.6 if projection is None else 5.9), ylim=(bottom - 1.2, 0.8), title=title)
+    ax.set_axis_off()
+
+
+def draw_stages(ax, stages):
+    """Draw what leaves each part of a network: the higher the larger the map, the wider the more channels.
+
+    stages: list of (name, shape); shape: (channels, height, width).
+    """
+    left, tallest = 0.0, max(shape[1] for _, shape in stages)
+    for index, (name, (channels, height, width)) in enumerate(stages):
+        wide, high = 0.3 * np.log2(channels), 4.0 * np.sqrt(height / tallest)
+        color = (BLUE, SKY)[index % 2]
+        ax.add_patch(plt.Rectangle((left + max(0, 0.9 - wide) / 2, -high / 2), wide, high, facecolor=color, edgecolor="black", alpha=0.75))
+        ax.text(left + max(wide, 0.9) / 2, 2.15, name, ha="center", va="bottom", fontsize=10)
+        ax.text(left + max(wide, 0.9) / 2, -2.15, f"{channels:,}\n{height} × {width}", ha="center", va="top", fontsize=10)
+        left += max(wide, 0.9) + 0.75
+        if index < len(stages) - 1:
+            arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}
+            ax.annotate("", (left - 0.08, 0), (left - 0.67, 0), arrowprops=arrow)
+    ax.set(xlim=(-0.4, left - 0.35), ylim=(-3.3, 2.9))
+    ax.set_axis_off()

@@ -1,0 +1,162 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from hpe_lib import heatmaps
+from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from hpe_lib.widgets import decoding
+
+STRIDE = 4
+
+
+def numbers_of(panel):
+    """What the peak reader says: cell (2,), point that is read (2,), true point (2,), error in cells."""
+    found = re.search(
+        r"cell \((.+?), (.+?)\).*Read \((.+?), (.+?)\), true \((.+?), (.+?)\): error (.+?) cells", panel.alt
+    )
+    values = np.array(found.groups(), dtype=float)
+    return values[:2], values[2:4], values[4:6], values[6]
+
+
+def test_parabola_is_exact_on_a_gaussian_and_stays_in_the_cell():
+    for offset in np.linspace(-0.5, 0.5, 11):
+        values = np.exp(-((np.array([-1, 0, 1]) - offset) ** 2) / (2 * 1.7**2))
+        assert decoding.parabola_peak(*values) == pytest.approx(offset, abs=1e-9)
+    assert decoding.parabola_peak(0.5, 0.5, 0.5) == 0  # flat: no peak
+    assert decoding.parabola_peak(-1.0, 0.2, -3.0) == 0  # negative neighbours count alike
+    assert decoding.parabola_peak(0.9, 0.1, 0.0) in (-0.5, 0.0)  # no peak in the middle: never far away
+
+
+@pytest.mark.parametrize("refine, expected", [("none", (2, 2)), ("quarter", (2.25, 1.75)), ("parabola", (2.4, 1.8))])
+def test_each_refinement_reads_its_own_point(refine, expected):
+    heatmap = decoding.bell(2.4, 1.8, size=(6, 5))
+    cell, point = decoding.read_peak(heatmap, refine)
+    assert cell.tolist() == [2, 2]
+    assert point.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_peak_at_the_border_is_not_refined():
+    for refine in decoding.REFINE:
+        cell, point = decoding.read_peak(decoding.bell(-0.4, 2.3, size=(6, 5)), refine)
+        assert cell.tolist() == point.tolist() == [0, 2]
+
+
+def test_peak_reader_sweeps_every_control():
+    panel = decoding.peak_reader()
+    assert all(control.description for control in panel.controls.values())
+    sweep = {
+        "x": (-0.5, 0.45),
+        "y": (-0.35, 0.5),
+        "sigma": (0.5, 4.0, 1.5),
+        "noise": (0.2, 0.0),
+        "refine": ("none", "parabola", "quarter"),
+    }
+    for name, values in sweep.items():
+        for value in values:
+            before = panel.picture.value
+            panel.controls[name].value = value
+            assert panel.picture.value != before
+            cell, point, truth, error = numbers_of(panel)
+            now = {name: control.value for name, control in panel.controls.items()}
+            heatmap = decoding.bell(*np.add(decoding.MIDDLE, (now["x"], now["y"])), now["sigma"], now["noise"])
+            assert truth == pytest.approx(np.add(decoding.MIDDLE, (now["x"], now["y"])), abs=0.006)
+            assert error == pytest.approx(np.linalg.norm(point - truth), abs=0.02)
+            assert cell.tolist() == heatmaps.decode(heatmap, refine=None)[0][0, 0].tolist()
+            if now["refine"] != "parabola":
+                ours = heatmaps.decode(heatmap, None if now["refine"] == "none" else "quarter")[0][0, 0]
+                assert point == pytest.approx(ours.numpy(), abs=0.006)
+
+
+def test_peak_reader_draws_what_it_says():
+    panel = decoding.peak_reader()
+    panel.controls["x"].value, panel.controls["y"].value = 0.4, -0.1
+    grid = panel.figure.axes[0]
+    marks = {line.get_label(): (line.get_xdata()[0], line.get_ydata()[0]) for line in grid.lines}
+    cell, point, truth, _ = numbers_of(panel)
+    assert marks["true peak"] == pytest.approx(truth) and marks["point that is read"] == pytest.approx(point)
+    assert grid.patches[0].get_xy() == pytest.approx(cell - 0.5)
+    values = decoding.bell(3.4, 2.9)[0, 0].numpy()
+    assert [text.get_text() for text in grid.texts] == [f"{value:.2f}" for value in values.ravel()]
+
+
+@pytest.fixture
+def people():
+    """Three drawn people whose maps are bells; the mirrored maps are those of the mirrored labels, as a network's."""
+    rng = np.random.default_rng(0)
+    keypoints = torch.from_numpy(rng.uniform(20, [76, 108], (3, 17, 2))).float()  # crop px, crops of 96 x 128
+    labelled = torch.ones(3, 17)
+    labelled[1, 5] = 0
+    mirrored = (keypoints * torch.tensor([-1.0, 1.0]) + torch.tensor([95.0, 0.0]))[:, FLIP_ORDER]
+    plain, mirrored = (
+        heatmaps.encode(points, torch.ones(3, 17), (24, 32), STRIDE)[0] for points in (keypoints, mirrored)
+    )
+    crops = torch.from_numpy(rng.integers(0, 256, (3, 3, 128, 96), dtype=np.uint8))
+    return crops, plain, mirrored, keypoints, labelled
+
+
+def test_flip_maps_are_the_librarys(people):
+    _, plain, mirrored, *_ = people
+    for shift in (False, True):
+        first, back, merged = decoding.flip_maps(plain, mirrored, True, shift)
+        assert torch.equal(merged, heatmaps.merge_flipped(plain, mirrored, shift))
+        assert torch.allclose(merged, (plain + back) / 2) and first is plain
+        assert decoding.flip_maps(plain, mirrored, False, shift)[2] is plain
+
+
+def test_flip_viewer_sweeps_every_control(people):
+    _, plain, mirrored, keypoints, labelled = people
+    panel = decoding.flip_viewer(*people)
+    assert all(control.description for control in panel.controls.values())
+    for name, value in (
+        ("flip", False),
+        ("shift", False),
+        ("flip", True),
+        ("person", 1),
+        ("joint", "left_shoulder"),
+        ("person", 2),
+        ("joint", "nose"),
+        ("shift", True),
+    ):
+        before = panel.picture.value
+        panel.controls[name].value = value
+        assert panel.picture.value != before
+        now = {name: control.value for name, control in panel.controls.items()}
+        n, k = now["person"], KEYPOINTS.index(now["joint"])
+        maps = decoding.flip_maps(plain, mirrored, now["flip"], now["shift"])
+        drawn = [np.asarray(ax.images[0].get_array()) for ax in panel.figure.axes[1:]]
+        assert all(np.array_equal(a, b[n, k].numpy()) for a, b in zip(drawn, maps))
+        peaks = [heatmaps.decode(m, None)[0][n, k] for m in maps]
+        assert f"mirrored-back peak {peaks[1][0] - peaks[0][0]:+.0f} cells in x" in panel.alt
+        assert f"peak ({peaks[2][0]:.0f}, {peaks[2][1]:.0f})" in panel.figure.axes[3].get_title()
+        if labelled[n, k]:
+            away = (heatmaps.decode(maps[2])[0][n, k] - keypoints[n, k] / STRIDE).norm()
+            assert f"decoded point {away:.2f} cells from the label" in panel.alt
+        else:
+            assert "no label" in panel.alt and len(panel.figure.axes[0].lines) == 0
+
+
+def test_flip_viewer_draws_every_joint(people):
+    _, plain, mirrored, _, labelled = people
+    panel = decoding.flip_viewer(*people)
+    assert panel.controls["joint"].options == KEYPOINTS and panel.controls["person"].max == 2
+    figure = Figure()
+    for k in range(17):
+        n, flip = k % 3, k % 2 == 0
+        figure.clear()
+        said = panel.draw(figure, person=n, joint=KEYPOINTS[k], flip=flip, shift=True)
+        shown = np.asarray(figure.axes[3].images[0].get_array())
+        assert np.array_equal(shown, decoding.flip_maps(plain, mirrored, flip, True)[2][n, k].numpy())
+        assert KEYPOINTS[k].replace("_", " ") in said and ("no label" in said) == (not labelled[n, k])
+
+
+def test_the_shift_brings_the_maps_together(people):
+    _, plain, mirrored, *_ = people
+    apart = {}
+    for shift in (False, True):
+        first, back, _ = decoding.flip_maps(plain, mirrored, True, shift)
+        apart[shift] = (heatmaps.decode(first, None)[0] - heatmaps.decode(back, None)[0])[..., 0]
+    assert set(apart[False].unique().tolist()) == {0.0, 1.0} and apart[False].mean() > 0.5
+    assert apart[True].mean().abs() < apart[False].mean()
