@@ -127,8 +127,10 @@ def draw_gradients(figure, table, depth, residual, batch_norm, weights):
     ratio = first / last
     change = f"grows {ratio:,.3g}-fold" if ratio >= 1 else f"shrinks {1 / ratio:,.3g}-fold"
     name = KINDS[residual, batch_norm][0]
-    ax.set(yscale="log", ylim=limits(table), xlabel="convolution, from the image (1) to the loss")
-    ax.set_ylabel("gradient norm at its output")
+    low, high = np.log10(limits(table)).round().astype(int)
+    ax.set(yscale="log", ylim=(10.0**low, 10.0**high), yticks=10.0 ** np.arange(low, high + 1, 1 + (high - low) // 8))
+    ax.minorticks_off()
+    ax.set(xlabel="convolution, from the image (1) to the loss", ylabel="gradient norm at its output")
     ax.set_title(f"{depth} layers, {name}:\nthe gradient {change} on its way to the first layer")
     ax.axhline(last, color="black", linewidth=0.8, zorder=1)
     ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

@@ -36,3 +36,6 @@ class Live(ipywidgets.VBox):
         self.alt = self.draw(self.figure, **{name: control.value for name, control in self.controls.items()})
         png = base64.b64encode(to_png(self.figure, self.dpi)).decode()
         self.picture.value = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
+
+    def __repr__(self):  # what stands in a saved notebook for readers without a kernel
+        return f"Run this cell to see and move the controls: {', '.join(self.controls)}."

@@ -139,8 +139,9 @@ def draw_curve(ax, right, people):
     ax.step(RECALL_LEVELS, levels[0, 0], where="pre", color=plots.BLUE, linewidth=2)
     ax.plot(recall, precision, color=plots.GREY, linewidth=1, linestyle=":")
     for number, x, y, is_right in zip(done, recall, precision, right):
-        ax.plot(x, y, "o" if is_right else "X", color=plots.GREEN if is_right else plots.RED, markersize=9)
-        ax.annotate(str(number), (x, y), (7, 3), textcoords="offset points", fontsize=10)
+        ax.plot(x, y, "o" if is_right else "X", color=plots.GREEN if is_right else plots.RED, markersize=8)
+        below = y < precision[number - 1 :].max()  # under the envelope: keep the number off the dotted line
+        ax.annotate(str(number), (x, y), (7, -12 if below else 3), textcoords="offset points", fontsize=10)
     ax.set(xlim=(-0.03, 1.03), ylim=(0, 1.1), xlabel="recall", ylabel="precision")
     return float(levels.mean()), float(final[0, 0])
 

@@ -1,0 +1,129 @@
+"""The panel and the drawings of notebook 03, swept over every option on small made images."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hpe_lib import models
+from hpe_lib.widgets import depth
+
+DEPTHS, SCALES = (4, 12), (0.5, 1.0, 1.4)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(4, 3, 32, 24, generator=generator), torch.tensor([0, 1, 1, 0])
+
+
+@pytest.fixture(scope="module")
+def table(batch):
+    return depth.gradient_table(*batch, DEPTHS, SCALES)
+
+
+def bold(panel):
+    """The values of the one coloured line."""
+    (line,) = [line for line in panel.figure.axes[0].lines if line.get_linewidth() == 3]
+    return line.get_ydata()
+
+
+def test_every_option_draws_its_own_numbers(table):
+    panel, alts, pictures = depth.gradient_flow(table), set(), set()
+    for values in itertools.product(DEPTHS, SCALES, (False, True), (False, True)):
+        choice = dict(zip(("depth", "weights", "residual", "batch_norm"), values))
+        for name, value in choice.items():
+            panel.controls[name].value = value
+        norms = table[choice["depth"], choice["residual"], choice["batch_norm"], choice["weights"]]
+        assert np.array_equal(bold(panel), norms)
+        name = depth.KINDS[choice["residual"], choice["batch_norm"]][0]
+        assert f"{choice['depth']} layers, {name}, initial weights times {choice['weights']:g}:" in panel.alt
+        assert f"{norms[0]:.2g} at the first convolution, {norms[-1]:.2g} at the last" in panel.alt
+        assert ("grows" if norms[0] >= norms[-1] else "shrinks") in panel.alt
+        low, high = panel.figure.axes[0].get_ylim()
+        assert low <= norms.min() and norms.max() <= high
+        alts.add(panel.alt)
+        pictures.add(panel.picture.value)
+    assert len(alts) == len(pictures) == len(DEPTHS) * len(SCALES) * 4
+
+
+def test_the_other_kinds_stay_in_grey_for_comparison(table):
+    panel = depth.gradient_flow(table)
+    legend = [text.get_text() for text in panel.figure.axes[0].get_legend().get_texts()]
+    assert legend == [name for name, *_ in depth.KINDS.values()]
+    grey = [line.get_ydata() for line in panel.figure.axes[0].lines if line.get_color() == depth.GREY]
+    others = [table[DEPTHS[-1], *kind, 1.0] for kind in depth.KINDS if kind != (False, False)]
+    assert len(grey) == 3 and all(np.array_equal(a, b) for a, b in zip(grey, others))
+
+
+def test_norms_are_the_gradients_at_the_outputs(batch):
+    torch.manual_seed(0)
+    network = depth.Stack(4, residual=True, batch_norm=False)
+    block = network.blocks[0]
+    x = network.stem(batch[0])
+    first = block.conv1(F.relu(x))
+    second = block.conv2(F.relu(first))
+    loss = F.cross_entropy(network.fc(F.relu(F.relu(x) + second).mean(dim=(2, 3))), batch[1])
+    expected = [gradient.norm().item() for gradient in torch.autograd.grad(loss, (x, first, second))]
+    assert np.allclose(depth.gradient_norms(network, *batch), expected, rtol=1e-5)
+
+
+def test_measuring_leaves_the_network_as_it_was(batch):
+    network = depth.Stack(6, residual=True, batch_norm=True)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    depth.gradient_norms(network, *batch)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_the_table_can_be_repeated_and_leaves_the_random_numbers_alone(batch, table):
+    state = torch.get_rng_state()
+    again = depth.gradient_table(*batch, DEPTHS[:1], SCALES)
+    assert torch.equal(torch.get_rng_state(), state)
+    for key, norms in again.items():
+        assert len(norms) == key[0] - 1 and np.allclose(norms, table[key], rtol=1e-4)
+
+
+def test_halved_weights_halve_the_gradient_of_a_plain_network_at_every_layer(table):
+    whole, half = (table[12, False, False, scale] for scale in (1.0, 0.5))
+    steps = np.diff(np.log2(half / half[-1] / (whole / whole[-1])))  # a plain ReLU network is homogeneous
+    assert np.allclose(steps, 1, atol=0.15)
+
+
+@pytest.mark.parametrize("layers", [2, 7])
+def test_a_depth_that_cannot_be_built_is_refused(layers):
+    with pytest.raises(ValueError, match="even number"):
+        depth.Stack(layers, residual=True, batch_norm=True)
+
+
+def drawn(block):
+    figure, ax = plt.subplots()
+    depth.draw_block(ax, block, "title")
+    texts = [text.get_text() for text in ax.texts]
+    plt.close(figure)
+    return texts
+
+
+def test_blocks_are_drawn_from_their_layers():
+    assert drawn(depth.Block(16, False, False)) == ["x", "", "3×3, 16 → 16\nReLU", "", "3×3, 16 → 16", "", "ReLU", ""]
+    assert "+" in drawn(depth.Block(16, True, True)) and "+" not in drawn(depth.Block(16, False, True))
+    bottleneck = drawn(models.Bottleneck(256, 64))
+    assert "1×1, 64 → 256\nbatch norm" in bottleneck and "x\nunchanged" in bottleneck
+    projected = drawn(models.BasicBlock(64, 128, stride=2))
+    assert "projection\n1×1, 64 → 128, stride 2" in projected and "x\nunchanged" not in projected
+    assert depth.describe(nn.Conv2d(3, 8, (1, 7))) == "1×7, 3 → 8"
+
+
+def test_stages_are_drawn_to_size():
+    figure, ax = plt.subplots()
+    depth.draw_stages(ax, [("image", (4, 64, 48)), ("stage", (16, 16, 12))])
+    image, stage = ax.patches
+    assert image.get_height() == pytest.approx(2 * stage.get_height())  # root of 64 against root of 16
+    assert stage.get_width() == pytest.approx(2 * image.get_width())  # log of 16 against log of 4
+    assert [text.get_text() for text in ax.texts if text.get_text()] == ["image", "4\n64 × 48", "stage", "16\n16 × 12"]
+    plt.close(figure)
