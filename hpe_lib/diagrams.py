@@ -208,6 +208,7 @@ def three_descriptions(one, look, turn=-35, step=4):
     axes[3].set(title=f"surface: a mesh of\n{corners:,} corners (seen side)", xlabel="across, turned (m)")
     for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
         ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.13), aspect="equal", ylabel="height (m)")
+    figure.suptitle("One person, three descriptions", fontsize=12)
     for ax in axes:
         ax.title.set_fontsize(10)
         ax.tick_params(labelsize=9)

@@ -47,7 +47,8 @@ def test_all_notebooks_are_listed():
 def test_saved_as_run_once_from_top_to_bottom(notebook):
     assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
     assert not [output for output in outputs(notebook) if output.output_type == "error"]
-    assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
+    warnings = [output.text for output in outputs(notebook) if output.get("name") == "stderr"]
+    assert not [text for text in warnings if "%|" not in text]  # progress bars may be there
 
 
 def test_opens_with_aims_time_and_needs(notebook):

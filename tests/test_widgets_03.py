@@ -1,5 +1,6 @@
 """The panel and the drawings of notebook 03, swept over every option on small made images."""
 
+import html
 import itertools
 
 import matplotlib.pyplot as plt
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from matplotlib.figure import Figure
 from torch import nn
 
 from hpe_lib import models
@@ -26,29 +28,48 @@ def table(batch):
     return depth.gradient_table(*batch, DEPTHS, SCALES)
 
 
-def bold(panel):
+def bold(figure):
     """The values of the one coloured line."""
-    (line,) = [line for line in panel.figure.axes[0].lines if line.get_linewidth() == 3]
+    (line,) = [line for line in figure.axes[0].lines if line.get_linewidth() == 3]
     return line.get_ydata()
 
 
-def test_every_option_draws_its_own_numbers(table):
-    panel, alts, pictures = depth.gradient_flow(table), set(), set()
-    for values in itertools.product(DEPTHS, SCALES, (False, True), (False, True)):
-        choice = dict(zip(("depth", "weights", "residual", "batch_norm"), values))
-        for name, value in choice.items():
-            panel.controls[name].value = value
-        norms = table[choice["depth"], choice["residual"], choice["batch_norm"], choice["weights"]]
-        assert np.array_equal(bold(panel), norms)
-        name = depth.KINDS[choice["residual"], choice["batch_norm"]][0]
-        assert f"{choice['depth']} layers, {name}, initial weights times {choice['weights']:g}:" in panel.alt
-        assert f"{norms[0]:.2g} at the first convolution, {norms[-1]:.2g} at the last" in panel.alt
-        assert ("grows" if norms[0] >= norms[-1] else "shrinks") in panel.alt
-        low, high = panel.figure.axes[0].get_ylim()
+def test_every_choice_draws_and_says_its_own_numbers(table):
+    said = set()
+    for depth_, scale, residual, batch_norm in itertools.product(DEPTHS, SCALES, (False, True), (False, True)):
+        figure, norms = Figure(), table[depth_, residual, batch_norm, scale]
+        alt = depth.draw_gradients(figure, table, depth_, residual, batch_norm, scale)
+        assert np.array_equal(bold(figure), norms)
+        assert f"{depth_} layers, {depth.KINDS[residual, batch_norm][0]}, initial weights times {scale:g}:" in alt
+        assert f"{norms[0]:.2g} at the first convolution, {norms[-1]:.2g} at the last" in alt
+        assert f"gradient {'grows' if norms[0] >= norms[-1] else 'shrinks'} " in alt
+        low, high = figure.axes[0].get_ylim()
         assert low <= norms.min() and norms.max() <= high
-        alts.add(panel.alt)
-        pictures.add(panel.picture.value)
-    assert len(alts) == len(pictures) == len(DEPTHS) * len(SCALES) * 4
+        said.add(alt)
+    assert len(said) == len(DEPTHS) * len(SCALES) * 4
+
+
+def test_every_option_of_every_control_changes_the_picture(table):
+    panel = depth.gradient_flow(table)
+    options = {"depth": DEPTHS, "weights": SCALES, "residual": (True, False), "batch_norm": (True, False)}
+    assert panel.controls.keys() == options.keys()
+    for name, values in options.items():
+        control, seen = panel.controls[name], set()
+        for value in sorted(values, key=lambda value: value == control.value):  # the present one last
+            control.value = value
+            chosen = {key: control.value for key, control in panel.controls.items()}
+            key = chosen["depth"], chosen["residual"], chosen["batch_norm"], chosen["weights"]
+            assert np.array_equal(bold(panel.figure), table[key])
+            assert panel.alt in html.unescape(panel.picture.value)
+            seen.add(panel.picture.value)
+        assert len(seen) == len(values)
+
+
+@pytest.mark.parametrize(
+    "ratio, words", [(1, "1.0-fold"), (42.4, "42-fold"), (3456, "3,456-fold"), (2e9, "about 10^9-fold")]
+)
+def test_ratios_are_said_in_words(ratio, words):
+    assert depth.times(ratio) == words
 
 
 def test_the_other_kinds_stay_in_grey_for_comparison(table):
@@ -56,7 +77,7 @@ def test_the_other_kinds_stay_in_grey_for_comparison(table):
     legend = [text.get_text() for text in panel.figure.axes[0].get_legend().get_texts()]
     assert legend == [name for name, *_ in depth.KINDS.values()]
     grey = [line.get_ydata() for line in panel.figure.axes[0].lines if line.get_color() == depth.GREY]
-    others = [table[DEPTHS[-1], *kind, 1.0] for kind in depth.KINDS if kind != (False, False)]
+    others = [table[(DEPTHS[-1], *kind, 1.0)] for kind in depth.KINDS if kind != (False, False)]
     assert len(grey) == 3 and all(np.array_equal(a, b) for a, b in zip(grey, others))
 
 
@@ -104,13 +125,12 @@ def test_a_depth_that_cannot_be_built_is_refused(layers):
 def drawn(block):
     figure, ax = plt.subplots()
     depth.draw_block(ax, block, "title")
-    texts = [text.get_text() for text in ax.texts]
     plt.close(figure)
-    return texts
+    return [text.get_text() for text in ax.texts if text.get_text()]  # arrows are texts without letters
 
 
 def test_blocks_are_drawn_from_their_layers():
-    assert drawn(depth.Block(16, False, False)) == ["x", "", "3×3, 16 → 16\nReLU", "", "3×3, 16 → 16", "", "ReLU", ""]
+    assert drawn(depth.Block(16, False, False)) == ["x", "3×3, 16 → 16\nReLU", "3×3, 16 → 16", "ReLU"]
     assert "+" in drawn(depth.Block(16, True, True)) and "+" not in drawn(depth.Block(16, False, True))
     bottleneck = drawn(models.Bottleneck(256, 64))
     assert "1×1, 64 → 256\nbatch norm" in bottleneck and "x\nunchanged" in bottleneck

@@ -19,7 +19,9 @@ def test_every_epoch_and_joint_shows_its_own_heatmap():
         panel.controls["joint"].value = joint
         for epoch, peak in enumerate((0.1, 0.5, 1.0)):
             panel.controls["epoch"].value = epoch
-            assert f"after epoch {epoch}: peak {peak:.2f}" in panel.alt and panel.alt.startswith(joint.replace("_", " "))
+            assert f"after epoch {epoch}: peak {peak:.2f}" in panel.alt and panel.alt.startswith(
+                joint.replace("_", " ")
+            )
             assert ("from the label" in panel.alt) == (joint != "left_ear")
             if epoch == 2 and joint != "left_ear":
                 assert float(panel.alt.split(", ")[1].split()[0]) <= 3  # crop px: half a cell in x and y

@@ -90,9 +90,9 @@ def _labels(ax, value, kernel, step, count):
         (3.4, "input"),
         (1.9, f"stamp {step} of {count}:\n{value} · ({weights})"),
         (0.4, "sum so far"),
-        (-0.4, "output cell"),
     ):
         ax.text(-0.8, y, text, ha="right", va="center", fontsize=9)
+    ax.text(-0.8, -0.15, "output cell", ha="right", va="top", fontsize=9)
 
 
 def _list(values):
@@ -101,10 +101,10 @@ def _list(values):
 
 def stepper():
     """Build the panel of notebook 04: kernel, stride, padding, output padding, and how many inputs have stamped."""
-    slider = ipywidgets.IntSlider
+    slider, buttons = ipywidgets.IntSlider, {"button_width": "70px"}
     controls = {
-        "kernel": ipywidgets.ToggleButtons(options=[2, 3, 4], value=4),
-        "stride": ipywidgets.ToggleButtons(options=[1, 2], value=2),
+        "kernel": ipywidgets.ToggleButtons(options=[2, 3, 4], value=4, style=buttons),
+        "stride": ipywidgets.ToggleButtons(options=[1, 2], value=2, style=buttons),
         "padding": slider(value=0, min=0, max=3),
         "output_padding": slider(value=0, min=0, max=1),
         "step": slider(value=1, min=1, max=len(INPUT), description="step (inputs stamped)"),

@@ -13,6 +13,7 @@ from hpe_lib.widgets.live import Live
 
 DEPTHS = (6, 14, 26, 50)
 SCALES = (0.5, 0.7, 1.0, 1.4)
+STEP, HALF = 1.5, 0.42  # drawn blocks: from box to box, and half the height of a box
 KINDS = {  # (residual, batch norm): (name, line style, marker, colour)
     (False, False): ("plain, no batch norm", ":", "o", PINK),
     (True, False): ("residual, no batch norm", "-.", "s", ORANGE),
@@ -114,18 +115,24 @@ def limits(table):
     return 10 ** np.floor(np.log10(values.min())), 10 ** np.ceil(np.log10(values.max()))
 
 
+def times(ratio):
+    """Say a ratio of 1 or more in words that can be read at a glance."""
+    if ratio >= 1e6:
+        return f"about 10^{np.log10(ratio):.0f}-fold"
+    return f"{ratio:,.0f}-fold" if ratio >= 10 else f"{ratio:.1f}-fold"
+
+
 def draw_gradients(figure, table, depth, residual, batch_norm, weights):
     """Draw the norms of the chosen network in colour, the other three kinds of the same depth in grey."""
     ax = figure.add_subplot()
     for kind in KINDS:
-        norms = table[depth, *kind, weights]
+        norms = table[(depth, *kind, weights)]
         if kind == (residual, batch_norm):
             plot_kind(ax, norms, *kind, linewidth=3, markersize=7, zorder=4)
         else:
             plot_kind(ax, norms, *kind, linewidth=1.2, color=GREY, zorder=2)
     first, last = table[depth, residual, batch_norm, weights][[0, -1]]
-    ratio = first / last
-    change = f"grows {ratio:,.3g}-fold" if ratio >= 1 else f"shrinks {1 / ratio:,.3g}-fold"
+    change = f"grows {times(first / last)}" if first >= last else f"shrinks {times(last / first)}"
     name = KINDS[residual, batch_norm][0]
     low, high = np.log10(limits(table)).round().astype(int)
     ax.set(yscale="log", ylim=(10.0**low, 10.0**high), yticks=10.0 ** np.arange(low, high + 1, 1 + (high - low) // 8))
@@ -135,8 +142,9 @@ def draw_gradients(figure, table, depth, residual, batch_norm, weights):
     ax.axhline(last, color="black", linewidth=0.8, zorder=1)
     ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return (
-        f"Gradient norm of every convolution of a network of {depth} layers, {name}, initial weights times {weights:g}: "
-        f"{first:.2g} at the first convolution, {last:.2g} at the last. The gradient {change} on its way back."
+        f"Gradient norm of every convolution of a network of {depth} layers, {name}, initial weights times "
+        f"{weights:g}: {first:.2g} at the first convolution, {last:.2g} at the last. "
+        f"The gradient {change} on its way back."
     )
 
 
@@ -166,38 +174,50 @@ def draw_block(ax, block, title):
     block: has convolutions among its children, and may have `residual` (False: plain) and `downsample` (projection).
     """
     layers = [layer for layer in block.children() if isinstance(layer, nn.Conv2d)]
+    norm = "batch norm" if any(isinstance(layer, nn.BatchNorm2d) for layer in block.children()) else ""
     residual, projection = getattr(block, "residual", True), getattr(block, "downsample", None)
-    normed = any(isinstance(layer, nn.BatchNorm2d) for layer in block.modules())
-    arrow, step = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}, 1.5
-
-    def box(x, y, text, color, width=3.6):
-        ax.text(x, y, text, ha="center", va="center", fontsize=10, zorder=3)
-        ax.add_patch(plt.Rectangle((x - width / 2, y - 0.42), width, 0.84, facecolor=color, edgecolor="black"))
-
-    end = -step * (len(layers) + 1)
-    ax.text(0, 0.1, "x", ha="center", va="bottom", fontsize=13, fontstyle="italic")
+    texts = []
     for index, layer in enumerate(layers):
-        y, last = -step * (index + 1), index == len(layers) - 1
-        ax.annotate("", (0, y + 0.42), (0, y + step - (0.42 if index else 0)), arrowprops=arrow)
-        after = ("batch norm" if normed else "") + ("" if last else ", ReLU" if normed else "ReLU")
-        box(0, y, describe(layer) + (f"\n{after}" if after else ""), "#D6E9F5")
-    ax.annotate("", (0, end + (0.25 if residual else 0.42)), (0, end + step - 0.42), arrowprops=arrow)
+        after = ", ".join(filter(None, [norm, "ReLU" if index < len(layers) - 1 else ""]))
+        texts.append(describe(layer) + (f"\n{after}" if after else ""))
+    ax.text(0, 0.1, "x", ha="center", va="bottom", fontsize=13, fontstyle="italic")
+    for index, text in enumerate(texts):
+        _box(ax, 0, -STEP * (index + 1), text, "#D6E9F5")
+        _arrow(ax, (0, -STEP * index - (HALF if index else 0)), (0, -STEP * (index + 1) + HALF))
+    y = -STEP * len(texts)  # of the last box
     if residual:
-        side, half = (2.6 if projection is None else 3.9), (end - 0.3) / 2
-        ax.plot([0, side, side], [-0.3, -0.3, end], color=RED, linewidth=2.5)
-        ax.annotate("", (0.28, end), (side + 0.03, end), arrowprops=arrow | {"color": RED, "linewidth": 2.5})
-        ax.text(0, end, "+", ha="center", va="center", fontsize=15)
-        ax.add_patch(plt.Circle((0, end), 0.25, facecolor="white", edgecolor="black"))
-        if projection is None:
-            ax.text(side + 0.15, half, "x\nunchanged", color=RED, va="center", fontsize=10)
-        else:
-            box(side, half, "projection\n" + describe(projection[0]), "#FBE3D2")
-        ax.annotate("", (0, end - step + 0.42), (0, end - 0.25), arrowprops=arrow)
-    bottom = end - step if residual else end
-    box(0, bottom, "ReLU", "#E5E5E5", 1.2)
-    ax.annotate("", (0, bottom - 1.1), (0, bottom - 0.42), arrowprops=arrow)
-    ax.set(xlim=(-2.0, 4.6 if projection is None else 5.9), ylim=(bottom - 1.2, 0.8), title=title)
+        _shortcut(ax, y - STEP, "x\nunchanged" if projection is None else f"projection\n{describe(projection[0])}")
+        _arrow(ax, (0, y - HALF), (0, y - STEP + 0.25))
+        y -= STEP
+    _arrow(ax, (0, y - (0.25 if residual else HALF)), (0, y - STEP + HALF))
+    _box(ax, 0, y - STEP, "ReLU", "#E5E5E5", width=1.2)
+    _arrow(ax, (0, y - STEP - HALF), (0, y - STEP - 1.1))
+    ax.set(xlim=(-2.0, 4.6 if projection is None else 5.9), ylim=(y - STEP - 1.2, 0.8), title=title)
     ax.set_axis_off()
+
+
+def _box(ax, x, y, text, color, width=3.6):
+    ax.text(x, y, text, ha="center", va="center", fontsize=10, zorder=3)
+    corner, look = (x - width / 2, y - HALF), {"facecolor": color, "edgecolor": "black", "zorder": 2.5}
+    ax.add_patch(plt.Rectangle(corner, width, 2 * HALF, **look))
+
+
+def _arrow(ax, start, end, **look):
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 1.5} | look)
+
+
+def _shortcut(ax, y, text):
+    """The line from the input around everything to a plus sign at height y, with what happens on it."""
+    projected = text.startswith("projection")
+    side, middle = (3.9 if projected else 2.6), (y - 0.3) / 2
+    ax.plot([0, side, side], [-0.3, -0.3, y], color=RED, linewidth=2.5)
+    _arrow(ax, (side + 0.03, y), (0.28, y), color=RED, linewidth=2.5)
+    ax.plot(0, y, "o", markersize=22, markerfacecolor="white", markeredgecolor="black")
+    ax.text(0, y, "+", ha="center", va="center", fontsize=15, zorder=3)
+    if projected:
+        _box(ax, side, middle, text, "#FBE3D2")
+    else:
+        ax.text(side + 0.15, middle, text, color=RED, va="center", fontsize=10)
 
 
 def draw_stages(ax, stages):
@@ -205,16 +225,18 @@ def draw_stages(ax, stages):
 
     stages: list of (name, shape); shape: (channels, height, width).
     """
+    arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}
     left, tallest = 0.0, max(shape[1] for _, shape in stages)
     for index, (name, (channels, height, width)) in enumerate(stages):
         wide, high = 0.3 * np.log2(channels), 4.0 * np.sqrt(height / tallest)
-        color = (BLUE, SKY)[index % 2]
-        ax.add_patch(plt.Rectangle((left + max(0, 0.9 - wide) / 2, -high / 2), wide, high, facecolor=color, edgecolor="black", alpha=0.75))
-        ax.text(left + max(wide, 0.9) / 2, 2.15, name, ha="center", va="bottom", fontsize=10)
-        ax.text(left + max(wide, 0.9) / 2, -2.15, f"{channels:,}\n{height} × {width}", ha="center", va="top", fontsize=10)
-        left += max(wide, 0.9) + 0.75
+        place = max(wide, 0.9)  # room for the text below
+        look = {"facecolor": (BLUE, SKY)[index % 2], "edgecolor": "black", "alpha": 0.75}
+        ax.add_patch(plt.Rectangle((left + (place - wide) / 2, -high / 2), wide, high, **look))
+        middle, text = left + place / 2, {"ha": "center", "fontsize": 10}
+        ax.text(middle, 2.15, name, va="bottom", **text)
+        ax.text(middle, -2.15, f"{channels:,}\n{height} × {width}", va="top", **text)
+        left += place + 0.75
         if index < len(stages) - 1:
-            arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}
             ax.annotate("", (left - 0.08, 0), (left - 0.67, 0), arrowprops=arrow)
     ax.set(xlim=(-0.4, left - 0.35), ylim=(-3.3, 2.9))
     ax.set_axis_off()
