@@ -66,7 +66,7 @@ def chain(folder, out, picture):
 
 def test_the_chain_on_drawn_people(drawn, tmp_path):
     metrics = chain(drawn, tmp_path, data.persons(drawn, "val")[0].file)
-    assert list(metrics) == "AP AP50 AP75 APM APL AR AR50 AR75 ARM ARL".split()
+    assert list(metrics) == ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 
 
 def test_the_chain_on_real_photographs(tmp_path):

@@ -93,6 +93,7 @@ def peak_reader():
         "noise": slider(value=0.0, min=0, max=0.2, step=0.01, description="noise (standard deviation)"),
         "refine": ipywidgets.ToggleButtons(options=REFINE, value="quarter", description="refine"),
     }
+    controls["refine"].style.button_width = "90px"  # all three in one row
     for control in controls.values():  # the picture takes longer than a slider's step
         control.continuous_update = False
     return Live(draw_peak, controls, size=(8.4, 4.4))
@@ -160,4 +161,4 @@ def flip_viewer(crops, plain, mirrored, keypoints, labelled, joint="left_wrist")
         "flip": ipywidgets.Checkbox(value=True, description="flip: average with the mirror image's map"),
         "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
     }
-    return Live(draw, controls, size=(10, 3.5))
+    return Live(draw, controls, size=(9.8, 3.8))
