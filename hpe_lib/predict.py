@@ -58,13 +58,14 @@ def predict_people(model, people, flip=True, shift=True, refine="quarter", batch
 def predict_image(model, image, boxes=None, flip=True, refine="quarter"):
     """Estimate the pose in each box of one picture.
 
-    image: (H, W, 3) uint8 RGB. boxes: (M, 4) x, y, width, height in px; None takes the whole picture as one box.
-    Returns (M, 17, 3). Raises ValueError for a box that has no size or lies outside the picture.
+    image: (H, W, 3) uint8 RGB. boxes: (M, 4) x, y, width, height in px, cut to the picture; None takes the whole
+    picture as one box. Returns (M, 17, 3). Raises ValueError for a box that has no size or lies outside the picture.
     """
     height, width = image.shape[:2]
     crops, matrices = [], []
     for box in [(0, 0, width, height)] if boxes is None else boxes:
-        clean = data.clean_box(box, width, height)
+        x, y, w, h = box
+        clean = data.clean_box((x, y, w + 1, h + 1), width, height)  # a box inside the picture stays as it is
         if clean is None or not (clean[2:] > 0).all():
             raise ValueError(
                 f"box {tuple(map(float, box))} has no part inside the {width} x {height} px picture: "

@@ -1,6 +1,7 @@
 import re
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
 import pytest
@@ -152,7 +153,7 @@ def test_no_words_of_the_drawings_overlap_or_leave_the_page(portrait):
             assert not hasattr(words, "get_fontsize") or words.get_fontsize() >= 9, (name, words)
         for (words, box), (others, other) in combinations(boxes, 2):
             assert not box.overlaps(other), (name, words, others)
-        diagrams.plt.close(figure)
+        plt.close(figure)
 
 
 def test_three_descriptions_show_one_person(portrait):
@@ -165,7 +166,7 @@ def test_three_descriptions_show_one_person(portrait):
     assert np.allclose(side[:, 1], front[:, 1])
     edges = np.array(figure.axes[3].collections[0].get_segments())
     assert np.isfinite(edges).all() and int(re.search(r"([\d,]+) corners", figure.axes[3].get_title())[1]) > 100
-    diagrams.plt.close(figure)
+    plt.close(figure)
 
 
 def test_two_orders_weigh_links_to_everybody_but_keep_ones_own(portrait):
@@ -178,8 +179,8 @@ def test_two_orders_weigh_links_to_everybody_but_keep_ones_own(portrait):
         dotted = sum(line.get_linestyle() == ":" for line in lines)
         kept = sum(line.get_linestyle() == "-" and line.get_linewidth() == 1.8 for line in lines)
         assert (dotted + kept, kept) == (weighed, len(people) * len(LIMBS))
-        diagrams.plt.close(figure)
-    diagrams.plt.close(diagrams.two_orders(image, box[:0], pose[:0]))  # nobody
+        plt.close(figure)
+    plt.close(diagrams.two_orders(image, box[:0], pose[:0]))  # nobody
 
 
 def test_transformer_looks_from_one_patch_at_all(portrait):
@@ -187,12 +188,12 @@ def test_transformer_looks_from_one_patch_at_all(portrait):
     lines = figure.axes[0].collections[0].get_segments()
     assert len(lines) == 16 * 12 and len({tuple(line[1]) for line in lines}) == 1
     assert any("16 × 12 patches" in text.get_text() for text in figure.axes[0].texts)
-    diagrams.plt.close(figure)
+    plt.close(figure)
 
 
 def test_map_names_every_notebook_and_the_timeline_runs_forward():
     figure = diagrams.course_map()
     assert {f"{number:02}" for number in range(1, 8)} <= {text.get_text() for text in figure.axes[0].texts}
-    diagrams.plt.close(figure)
+    plt.close(figure)
     places = [entry[0] for entry in diagrams.HISTORY]
     assert places == sorted(places)

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Rectangle
 from PIL import Image
 
@@ -72,8 +72,9 @@ def shown(panel):
     """What is drawn now: numbers of box outlines, images, skeleton lines and joints."""
     (ax,) = panel.figure.axes
     boxes = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
-    joints = [each for each in ax.collections if isinstance(each, PathCollection)]
-    return {"boxes": len(boxes), "images": len(ax.images), "lines": len(ax.lines), "joints": len(joints)}
+    lines = sum(len(each.get_segments()) for each in ax.collections if isinstance(each, LineCollection))
+    joints = sum(len(each.get_offsets()) for each in ax.collections if isinstance(each, PathCollection))
+    return {"boxes": len(boxes), "images": len(ax.images), "lines": lines, "joints": joints}
 
 
 def test_every_option_of_every_control(panel):

@@ -1,6 +1,7 @@
 import itertools
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch.nn import functional
@@ -118,7 +119,7 @@ def test_network_diagram_is_read_from_the_model(options):
         assert "×".join(map(str, shape)) in texts
     assert model.training and not any(module._forward_hooks for module in model.modules())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    diagrams.plt.close(figure)
+    plt.close(figure)
 
 
 def test_network_diagram_carries_a_crop_and_heatmaps():
@@ -126,5 +127,5 @@ def test_network_diagram_carries_a_crop_and_heatmaps():
     plain = diagrams.network(model)
     full = diagrams.network(model, torch.zeros(128, 96, 3, dtype=torch.uint8).numpy(), torch.rand(17, 32, 24).numpy())
     assert (len(plain.axes[0].images), len(full.axes[0].images)) == (0, 2)
-    diagrams.plt.close(plain)
-    diagrams.plt.close(full)
+    plt.close(plain)
+    plt.close(full)

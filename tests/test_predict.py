@@ -1,0 +1,36 @@
+"""From a picture to poses: one picture and a data set agree, and the shipped weights are as good as the README says."""
+
+import numpy as np
+import pytest
+
+from hpe_lib import data, evaluate, models, predict
+
+
+@pytest.fixture(scope="module")
+def root():
+    return data.find("synthetic")
+
+
+def test_a_picture_and_a_data_set_give_the_same_poses(root):
+    people = data.persons(root, "val")[:40]
+    model = models.load_model("tiny")
+    expected = predict.predict_people(model, people)
+    for person, pose in zip(people, expected):
+        found = predict.predict_image(model, data.read_image(person.file), [person.box])
+        np.testing.assert_allclose(found[0], pose, atol=1e-3)
+
+
+def test_a_box_is_cut_to_the_picture_and_an_empty_one_is_refused():
+    model, image = models.load_model("tiny"), np.full((100, 80, 3), 90, np.uint8)
+    whole = predict.predict_image(model, image)
+    np.testing.assert_array_equal(whole, predict.predict_image(model, image, [(-20, -30, 500, 500)]))
+    assert predict.predict_image(model, image, []).shape == (0, 17, 3)
+    for box in ((200, 10, 20, 20), (10, 10, -5, 20)):
+        with pytest.raises(ValueError, match=r"no part inside the 80 x 100 px picture"):
+            predict.predict_image(model, image, [box])
+
+
+def test_shipped_weights_reach_what_the_readme_promises(root):
+    metrics, results = evaluate.evaluate_model(models.load_model("tiny"), root)
+    assert len(results) > 600
+    assert metrics["AP"] >= 0.75 and metrics["AP50"] >= 0.96
