@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 
@@ -378,3 +380,11 @@ def test_a_folder_that_is_there_already(folder, tmp_path, monkeypatch):
     assert synthetic.make(tmp_path / "race", 1, 0, workers=1, progress=False) == tmp_path / "race"
     assert json.loads((tmp_path / "race" / "synthetic.json").read_text())["train_images"] == 1
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_script_without_main_guard_still_draws(tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text("from hpe_lib import synthetic\nsynthetic.make('made', 6, 6, workers=2, progress=False)\n")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr and "__main__" in done.stderr
+    assert len(list((tmp_path / "made" / "train2017").glob("*.jpg"))) == 6

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import uuid
+import warnings
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -95,6 +96,8 @@ def _build(folder, settings, workers, progress):
 
 def _run(draw, jobs, workers):
     """Yield draw(job) for all jobs in order, by processes where the machine allows it."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        os._exit(1)  # a worker that reads a script without `if __name__ == "__main__":` once more; see below
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or cores
     done = 0
@@ -110,8 +113,12 @@ def _run(draw, jobs, workers):
                 except BaseException:
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
-        except (BrokenExecutor, ImportError, NotImplementedError, OSError):
-            pass  # no processes here: go on with this one (a full disk will say so again)
+        except (BrokenExecutor, ImportError, NotImplementedError, OSError):  # a full disk will say so again
+            warnings.warn(
+                "drawing with one process, which takes longer: the others could not start or were stopped. "
+                'A script that draws people should do so below `if __name__ == "__main__":`',
+                stacklevel=2,
+            )
     for job in jobs[done:]:
         yield draw(job)
 
