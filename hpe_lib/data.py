@@ -1,6 +1,7 @@
 """Folders in COCO's layout: find one, list its people, cut them out for the network.
 
-`python -m hpe_lib.data check` reads a whole folder and says what is in it; `draw` makes a drawn one of any size.
+`python -m hpe_lib.data check` reads a whole folder and says what is in it; `draw` makes a drawn one of any size;
+`download` fetches COCO 2017.
 """
 
 import argparse
@@ -12,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
 from tqdm import tqdm
 
-from hpe_lib import geometry, synthetic
+from hpe_lib import download, synthetic
 from hpe_lib.annotations import annotation_file, read_annotations, sample
+from hpe_lib.crops import MIRROR_ONLY, Augmentation, CropDataset, normalise, read_image, warp
 from hpe_lib.errors import run_command
-from hpe_lib.skeleton import FLIP_ORDER
 
 __all__ = [
     "MIRROR_ONLY",
@@ -38,8 +37,6 @@ __all__ = [
     "sample",
     "warp",
 ]
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of ImageNet
 
 
 def cache_folder():
@@ -154,118 +151,6 @@ def detected_persons(root, split, file, annotations=None):
     return found
 
 
-def read_image(file):
-    """Read a picture as RGB, (H, W, 3) uint8; grey and CMYK files too. Errors name the file."""
-    try:
-        with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no picture {file}: check the path, or that the images are unpacked") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable picture ({error}): copy or download it again") from None
-
-
-def warp(image, matrix, output_wh):
-    """Cut out a crop: bilinear, black outside the image.
-
-    image: (H, W, 3) uint8. matrix: (2, 3) image px to crop px. Returns (height, width, 3) uint8.
-    """
-    back = geometry.invert(matrix)
-    back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # Pillow puts pixel centres on halves
-    crop = Image.fromarray(image).transform(
-        tuple(output_wh), Image.Transform.AFFINE, tuple(back.ravel()), Image.Resampling.BILINEAR
-    )
-    return np.asarray(crop)
-
-
-def normalise(images):
-    """uint8 RGB crops (N, 3, H, W) -> float32 with ImageNet's mean 0 and deviation 1, on the same device."""
-    mean, std = (torch.tensor(value, device=images.device).view(3, 1, 1) for value in (MEAN, STD))
-    return (images.float() / 255 - mean) / std
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random changes while training; the defaults are the paper's. All zero: none."""
-
-    scale: float = 0.3  # frame size x clip(1 + scale * normal, 1 - scale, 1 + scale)
-    rotation: float = 40.0  # degrees: clip(rotation * normal, -2 rotation, 2 rotation) ...
-    rotation_share: float = 0.6  # ... for this share of the samples
-    mirror_share: float = 0.5
-
-    def draw(self, rng):
-        """Draw (scale factor, rotation in degrees, mirror or not) from a NumPy generator."""
-        scale = np.clip(1 + self.scale * rng.standard_normal(), 1 - self.scale, 1 + self.scale)
-        rotation = np.clip(self.rotation * rng.standard_normal(), -2 * self.rotation, 2 * self.rotation)
-        rotation *= rng.random() < self.rotation_share
-        return scale, rotation, rng.random() < self.mirror_share
-
-
-MIRROR_ONLY = Augmentation(scale=0.0, rotation=0.0, rotation_share=0.0)
-
-
-class CropDataset(torch.utils.data.Dataset):
-    """People cut out of their images, with their keypoints in crop px.
-
-    An item: image (3, H, W) uint8 RGB, keypoints (17, 2) crop px, labelled (17,), index of the person. The rest, from
-    normalising to drawing heatmaps, is done a batch at a time on the network's device. The draw of the augmentation
-    depends on seed, epoch and person only, so that a run can be repeated whatever the number of workers.
-    """
-
-    def __init__(self, people, input_wh=(192, 256), augmentation=None, seed=0, keep_images=False):
-        """input_wh: (W, H) px. keep_images: decode each file once and keep its crops in memory (about 40 kB a person
-        at 96 x 128 when the augmentation only mirrors)."""
-        self.people, self.input_wh, self.augmentation, self.seed = people, tuple(input_wh), augmentation, seed
-        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers see it change
-        self.kept = {} if keep_images else None
-
-    def __len__(self):
-        return len(self.people)
-
-    def matrix(self, index):
-        """The (2, 3) matrix of a person's crop, image px to crop px, without augmentation."""
-        center, size = geometry.crop_frame(self.people[index].box, self.input_wh[0] / self.input_wh[1])
-        return geometry.crop_matrix(center, size, self.input_wh)
-
-    def _augmented(self, index):
-        """(2, 3) matrix of this epoch's random crop, and whether it mirrors."""
-        rng = np.random.default_rng([self.seed, int(self.epoch), index])
-        scale, rotation, mirror = self.augmentation.draw(rng)
-        center, size = geometry.crop_frame(self.people[index].box, self.input_wh[0] / self.input_wh[1])
-        matrix = geometry.crop_matrix(center, size * scale, self.input_wh, rotation)
-        if mirror:  # about the frame's centre, which lies at half the crop's width: x -> W - x
-            matrix = geometry.compose([[-1, 0, self.input_wh[0]], [0, 1, 0]], matrix)
-        return matrix, mirror
-
-    def _picture(self, index):
-        """The person's image, and the (2, 3) matrix from the annotation's px to the px of that image."""
-        if self.kept is None:
-            return read_image(self.people[index].file), np.eye(2, 3)
-        if index not in self.kept:
-            wide, change = np.array(self.input_wh), self.augmentation
-            if change and (change.rotation or change.scale):
-                wide = np.ceil([np.hypot(*wide) * (1 + change.scale)] * 2).astype(int)  # all that any draw can reach
-            matrix = self.matrix(index)
-            matrix[:, 2] += (wide + 2 - self.input_wh) / 2
-            self.kept[index] = warp(read_image(self.people[index].file), matrix, wide + 2), matrix
-        return self.kept[index]
-
-    def __getitem__(self, index):
-        matrix, mirror = self._augmented(index) if self.augmentation else (self.matrix(index), False)
-        image, offset = self._picture(index)
-        crop = warp(image, geometry.compose(matrix, geometry.invert(offset)), self.input_wh)  # (H, W, 3)
-        labels = self.people[index].keypoints  # (17, 3)
-        keypoints, labelled = geometry.transform(labels[:, :2], matrix), labels[:, 2] > 0
-        if mirror:  # the mirrored person's left hand is a right hand
-            keypoints, labelled = keypoints[FLIP_ORDER], labelled[FLIP_ORDER]
-        return {
-            "image": torch.from_numpy(crop.transpose(2, 0, 1).copy()),
-            "keypoints": torch.from_numpy(keypoints.astype(np.float32)),
-            "labelled": torch.from_numpy(labelled.astype(np.float32)),
-            "index": index,
-        }
-
-
 def check(root, images=True):
     """Read every annotation (and picture) of a folder. Returns lines that say what is there; errors name the file."""
     lines = []
@@ -291,6 +176,14 @@ def check(root, images=True):
     return lines
 
 
+def _download(args):
+    try:
+        root = download.coco(args.root, args.only, args.mirror, args.keep_archives)
+    except KeyboardInterrupt as stopped:
+        sys.exit(str(stopped))
+    print(f"Name this folder: --data {root} in the commands, HPE_DATA={root.absolute()} for the notebooks.")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.data", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -302,7 +195,14 @@ def main(arguments=None):
     draw.add_argument("--train-images", type=int, default=1500)
     draw.add_argument("--val-images", type=int, default=300)
     draw.add_argument("--seed", type=int, default=0)
+    fetch = commands.add_parser("download", help="fetch COCO 2017, 20 GB; the same command goes on after a break")
+    fetch.add_argument("--root", type=Path, required=True, help="the folder to fill")
+    fetch.add_argument("--only", choices=("val", "train"), help="leave the other images out; val: 1 GB instead of 20")
+    fetch.add_argument("--mirror", action="append", default=[], help="instead of COCO's server; repeat: tried in order")
+    fetch.add_argument("--keep-archives", action="store_true", help="do not delete what has been unpacked")
     args = parser.parse_args(arguments)
+    if args.command == "download":
+        return _download(args)
     if args.command == "draw":
         synthetic.make(args.out, args.train_images, args.val_images, args.seed)
     root = args.out if args.command == "draw" else find(args.data)

@@ -1,0 +1,143 @@
+"""From a picture to the network's input: read, cut out, augment, normalise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from hpe_lib import geometry
+from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of ImageNet
+UPPER = np.arange(len(KEYPOINTS)) < KEYPOINTS.index("left_hip")  # (17,) face, shoulders, elbows, wrists
+
+
+def read_image(file):
+    """Read a picture as RGB, (H, W, 3) uint8; grey and CMYK files too. Errors name the file."""
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no picture {file}: check the path, or that the images are unpacked") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{file} is not a readable picture ({error}): copy or download it again") from None
+
+
+def warp(image, matrix, output_wh):
+    """Cut out a crop: bilinear, black outside the image.
+
+    image: (H, W, 3) uint8. matrix: (2, 3) image px to crop px. Returns (height, width, 3) uint8.
+    """
+    back = geometry.invert(matrix)
+    back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # Pillow puts pixel centres on halves
+    crop = Image.fromarray(image).transform(
+        tuple(output_wh), Image.Transform.AFFINE, tuple(back.ravel()), Image.Resampling.BILINEAR
+    )
+    return np.asarray(crop)
+
+
+def normalise(images):
+    """uint8 RGB crops (N, 3, H, W) -> float32 with ImageNet's mean 0 and deviation 1, on the same device."""
+    mean, std = (torch.tensor(value, device=images.device).view(3, 1, 1) for value in (MEAN, STD))
+    return (images.float() / 255 - mean) / std
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes while training; the defaults are the paper's. All zero: none."""
+
+    scale: float = 0.3  # frame size x clip(1 + scale * normal, 1 - scale, 1 + scale)
+    rotation: float = 40.0  # degrees: clip(rotation * normal, -2 rotation, 2 rotation) ...
+    rotation_share: float = 0.6  # ... for this share of the samples
+    mirror_share: float = 0.5
+    half_body_share: float = 0.0  # of the people with more than 8 labels, only the upper or the lower half is framed
+    shift: float = 0.0  # the frame moves by clip(shift * normal, -shift, shift) of its size in x and in y ...
+    shift_share: float = 0.3  # ... for this share of the samples
+
+    def draw(self, rng):
+        """Draw (scale factor, rotation in degrees, mirror or not) from a NumPy generator."""
+        scale = np.clip(1 + self.scale * rng.standard_normal(), 1 - self.scale, 1 + self.scale)
+        rotation = np.clip(self.rotation * rng.standard_normal(), -2 * self.rotation, 2 * self.rotation)
+        rotation *= rng.random() < self.rotation_share
+        return scale, rotation, rng.random() < self.mirror_share
+
+    def frame(self, person, aspect, rng):
+        """The person's frame (centre, size), or that of half the body, or moved. Source: OpenMMLab's transforms."""
+        center, size = geometry.crop_frame(person.box, aspect)
+        labelled = person.keypoints[:, 2] > 0  # (17,)
+        if self.half_body_share and labelled.sum() > 8 and rng.random() < self.half_body_share:
+            halves = [half for half in (labelled & UPPER, labelled & ~UPPER) if half.sum() > 2]
+            points = person.keypoints[halves[rng.integers(len(halves))], :2]
+            low, high = points.min(axis=0), points.max(axis=0)
+            center, size = geometry.crop_frame((*low, *(high - low)), aspect, padding=1.5)
+            size = np.maximum(size, 1)
+        if self.shift and rng.random() < self.shift_share:
+            center = center + size * np.clip(self.shift * rng.standard_normal(2), -self.shift, self.shift)
+        return center, size
+
+
+MIRROR_ONLY = Augmentation(scale=0.0, rotation=0.0, rotation_share=0.0)
+
+
+class CropDataset(torch.utils.data.Dataset):
+    """People cut out of their images, with their keypoints in crop px.
+
+    An item: image (3, H, W) uint8 RGB, keypoints (17, 2) crop px, labelled (17,), index of the person. The rest, from
+    normalising to drawing heatmaps, is done a batch at a time on the network's device. The draw of the augmentation
+    depends on seed, epoch and person only, so that a run can be repeated whatever the number of workers.
+    """
+
+    def __init__(self, people, input_wh=(192, 256), augmentation=None, seed=0, keep_images=False):
+        """input_wh: (W, H) px. keep_images: decode each file once and keep its crops in memory (about 40 kB a person
+        at 96 x 128 when the augmentation only mirrors). Half bodies and shifted frames need the file each time."""
+        self.people, self.input_wh, self.augmentation, self.seed = people, tuple(input_wh), augmentation, seed
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers see it change
+        wide = augmentation and (augmentation.half_body_share or augmentation.shift)  # beyond what a kept crop holds
+        self.kept = {} if keep_images and not wide else None
+
+    def __len__(self):
+        return len(self.people)
+
+    def matrix(self, index):
+        """The (2, 3) matrix of a person's crop, image px to crop px, without augmentation."""
+        center, size = geometry.crop_frame(self.people[index].box, self.input_wh[0] / self.input_wh[1])
+        return geometry.crop_matrix(center, size, self.input_wh)
+
+    def _augmented(self, index):
+        """(2, 3) matrix of this epoch's random crop, and whether it mirrors."""
+        rng = np.random.default_rng([self.seed, int(self.epoch), index])
+        scale, rotation, mirror = self.augmentation.draw(rng)
+        center, size = self.augmentation.frame(self.people[index], self.input_wh[0] / self.input_wh[1], rng)
+        matrix = geometry.crop_matrix(center, size * scale, self.input_wh, rotation)
+        if mirror:  # about the frame's centre, which lies at half the crop's width: x -> W - x
+            matrix = geometry.compose([[-1, 0, self.input_wh[0]], [0, 1, 0]], matrix)
+        return matrix, mirror
+
+    def _picture(self, index):
+        """The person's image, and the (2, 3) matrix from the annotation's px to the px of that image."""
+        if self.kept is None:
+            return read_image(self.people[index].file), np.eye(2, 3)
+        if index not in self.kept:
+            wide, change = np.array(self.input_wh), self.augmentation
+            if change and (change.rotation or change.scale):
+                wide = np.ceil([np.hypot(*wide) * (1 + change.scale)] * 2).astype(int)  # all that any draw can reach
+            matrix = self.matrix(index)
+            matrix[:, 2] += (wide + 2 - self.input_wh) / 2
+            self.kept[index] = warp(read_image(self.people[index].file), matrix, wide + 2), matrix
+        return self.kept[index]
+
+    def __getitem__(self, index):
+        matrix, mirror = self._augmented(index) if self.augmentation else (self.matrix(index), False)
+        image, offset = self._picture(index)
+        crop = warp(image, geometry.compose(matrix, geometry.invert(offset)), self.input_wh)  # (H, W, 3)
+        labels = self.people[index].keypoints  # (17, 3)
+        keypoints, labelled = geometry.transform(labels[:, :2], matrix), labels[:, 2] > 0
+        if mirror:  # the mirrored person's left hand is a right hand
+            keypoints, labelled = keypoints[FLIP_ORDER], labelled[FLIP_ORDER]
+        return {
+            "image": torch.from_numpy(crop.transpose(2, 0, 1).copy()),
+            "keypoints": torch.from_numpy(keypoints.astype(np.float32)),
+            "labelled": torch.from_numpy(labelled.astype(np.float32)),
+            "index": index,
+        }
