@@ -12,8 +12,8 @@ import numpy as np
 from hpe_lib import data, geometry
 from hpe_lib.errors import run_command
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
-from hpe_lib.models import load_model
-from hpe_lib.predict import best_device, predict_people
+from hpe_lib.models import load_model, published
+from hpe_lib.predict import CHANNELS_HELP, best_device, predict_people
 
 __all__ = [
     "METRICS",
@@ -23,6 +23,7 @@ __all__ = [
     "evaluate_model",
     "oks",
     "oks_nms",
+    "published_rows",
     "rescore",
     "table",
     "to_results",
@@ -75,6 +76,28 @@ def evaluate_model(model, root, split="val", content=None, people=None, **option
     return coco_metrics(content, results), results
 
 
+def published_rows(model, weights):
+    """What is published about a network's depth and input size, else about ResNet-50: name -> ten percentages.
+
+    model: with `depth` and `input_wh`. weights: the path or name that it was loaded from; if that is one of
+    OpenMMLab's, its row is theirs.
+    """
+    entry, (width, height) = published.find(weights), model.input_wh
+    network = f"res{model.depth}-{height}x{width}"
+    names = [name for name in (f"openmmlab/{network}", f"openmmlab-v0/{network}") if name in published.names()]
+    names = [name for name in names if published.WEIGHTS[name] == entry] or names
+    rows = dict(PUBLISHED)
+    if (model.depth, (width, height)) in published.AUTHORS and network != "res50-256x192":
+        paper = "the course's paper, table 1"
+        size = f"ResNet-{model.depth}, {height} x {width}"
+        rows = {f"{paper} (ResNet-50, 256 x 192)": PUBLISHED[paper]}
+        rows[f"authors' code ({size}), detector boxes"] = published.AUTHORS[model.depth, (width, height)]
+    if names and names[0] != "openmmlab/res50-256x192":
+        rows.pop("OpenMMLab, detector boxes", None)
+        rows[f"OpenMMLab ({names[0]}), detector boxes"] = published.WEIGHTS[names[0]].scores
+    return rows
+
+
 def table(rows):
     """Lines of a table: name -> metrics dict (0 to 1) or ten percentages, as the paper prints them."""
     width = max(map(len, rows))
@@ -88,8 +111,11 @@ def table(rows):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.evaluate", description=__doc__)
-    parser.add_argument("--weights", default="tiny", help="a file, or the name of shipped weights (default: tiny)")
+    parser.add_argument(
+        "--weights", default="tiny", help="a file, 'tiny', or a published name (openmmlab/res50-256x192)"
+    )
     parser.add_argument("--depth", help="of the network, for weight files that do not say it")
+    parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--split", choices=("val", "train"), default="val")
     parser.add_argument("--boxes", type=Path, help="a detector's boxes, COCO results in JSON (default: the true boxes)")
@@ -105,9 +131,12 @@ def main(arguments=None):
 
     root = data.find(args.data)
     content = data.read_annotations(data.annotation_file(root, args.split))
-    people = data.detected_persons(root, args.split, args.boxes, content) if args.boxes else None
+    if args.boxes:
+        people = data.detected_persons(root, args.split, args.boxes, content)
+    else:
+        people = data.persons(root, args.split, content)
     depth = int(args.depth) if args.depth and args.depth != "tiny" else args.depth
-    model = load_model(args.weights, depth).to(args.device or best_device())
+    model = load_model(args.weights, depth, args.channels).to(args.device or best_device())
     metrics, results = evaluate_model(
         model,
         root,
@@ -122,8 +151,11 @@ def main(arguments=None):
         progress=True,
     )
     boxes = "detector boxes" if args.boxes else "true boxes"
-    print(f"{root}, {args.split}: {len(results)} poses from {boxes}. The rows above the last are of COCO val2017.")
-    print(table(PUBLISHED | {f"measured: {args.weights}, {boxes}": metrics}))
+    source = f"the boxes that a detector found ({args.boxes})" if args.boxes else "the true boxes of labelled people"
+    flip = "no flip test" if args.no_flip else f"flip test {'without' if args.no_shift else 'with'} shift"
+    print(f"{root}, {args.split}: {len(people):,} crops from {source}, {flip}: {len(results):,} poses without doubles.")
+    print("The rows above the last are published, of COCO val2017; compare rows of the same boxes.")
+    print(table(published_rows(model, args.weights) | {f"measured: {args.weights}, {boxes}": metrics}))
     for file, content in ((args.json, metrics), (args.results, results)):
         if file:
             file.write_text(json.dumps(content, indent=2))

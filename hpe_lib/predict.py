@@ -13,6 +13,8 @@ from hpe_lib import data, geometry, heatmaps
 from hpe_lib.errors import run_command
 from hpe_lib.models import load_model
 
+CHANNELS_HELP = "the order that the weights learnt (default: as file or published name say, else rgb)"
+
 
 def best_device():
     """NVIDIA's or Apple's GPU where there is one, else the CPU."""
@@ -106,8 +108,11 @@ def parse_box(text):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.predict", description=__doc__)
     parser.add_argument("photo", type=Path, help="the picture")
-    parser.add_argument("--weights", default="tiny", help="a file, or the name of shipped weights (default: tiny)")
+    parser.add_argument(
+        "--weights", default="tiny", help="a file, 'tiny', or a published name (openmmlab/res50-256x192)"
+    )
     parser.add_argument("--depth", type=int, help="of the network, for weight files that do not say it")
+    parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
     parser.add_argument(
         "--box", type=parse_box, action="append", help="x,y,width,height in px around one person; repeat for more"
     )
@@ -121,7 +126,7 @@ def main(arguments=None):
     data.read_image(args.photo)  # the clear errors
     with Image.open(args.photo) as opened:  # phones store how the picture is turned beside it
         image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-    model = load_model(args.weights, args.depth).to(best_device())
+    model = load_model(args.weights, args.depth, args.channels).to(best_device())
     boxes = detect_people(image) if args.detect else args.box
     if boxes is None:
         print("no --box and no --detect: taking the whole picture as one person's box")

@@ -1,174 +1,41 @@
-"""The training loop, shared by notebook 05 and `python -m hpe_lib.train`."""
+"""The training loop, shared by notebook 05 and `python -m hpe_lib.train`.
+
+On several GPUs: `torchrun --nproc-per-node 4 -m hpe_lib.train ...` is the same program; the batch size is that of all
+processes together, and each sees its share of the very batches that one process would see.
+"""
 
 import argparse
-import csv
-import math
+import ast
 import sys
-import time
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from tqdm.auto import tqdm
 
-from hpe_lib import data, evaluate, heatmaps
+from hpe_lib import data, evaluate, parallel
 from hpe_lib.errors import run_command
 from hpe_lib.models import DEPTHS, load_weights, save_model, simple_baseline
-from hpe_lib.models.weights import save_atomically
-from hpe_lib.predict import best_device
+from hpe_lib.predict import predict_people
+from hpe_lib.recipes import RECIPES, Recipe, changed, rate_factor
+from hpe_lib.trainer import Batches, Trainer, mixed_precision
+
+__all__ = ["RECIPES", "Batches", "Recipe", "Trainer", "fit", "mixed_precision", "rate_factor"]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training run. The defaults are the paper's."""
+def validate(trainer, root, content):
+    """The ten metrics of the trainer's network on the validation people in their true boxes, as its recipe decodes.
 
-    depth: int | str = 50
-    input_wh: tuple = (192, 256)  # px
-    epochs: int = 140
-    batch_size: int = 128
-    learning_rate: float = 1e-3  # Adam's
-    schedule: str = "steps"  # or "cosine": down to 0 along half a cosine wave
-    drops: tuple = (90, 120)  # "steps": epochs after which the rate falls to a tenth
-    warmup_steps: int = 0  # the rate rises linearly over so many steps first
-    sigma: float = 2.0  # of the target Gaussian, heatmap cells
-    unbiased: bool = False  # its centre: the exact place, or the nearest cell
-    augmentation: data.Augmentation | None = data.Augmentation()
-    pretrained: str | None = "imagenet"  # what `load_weights` starts from
-    seed: int = 0
-
-
-RECIPES = {
-    "paper": Recipe(),
-    "quick": Recipe(  # notebook 05: two minutes on two cores
-        depth="tiny",
-        input_wh=(96, 128),
-        epochs=9,
-        batch_size=32,
-        learning_rate=2e-3,
-        schedule="cosine",
-        warmup_steps=50,
-        sigma=1.5,
-        unbiased=True,
-        augmentation=data.MIRROR_ONLY,
-        pretrained=None,
-    ),
-}
-RECIPES["shipped"] = replace(  # the weights that come with the course: longer, on more drawn people
-    RECIPES["quick"],
-    epochs=36,
-    batch_size=64,
-    learning_rate=3e-3,
-    warmup_steps=200,
-    augmentation=data.Augmentation(scale=0.2, rotation=20.0),
-)
-
-
-def rate_factor(recipe, step, steps_per_epoch):
-    """The learning rate at a step, as a share of the recipe's."""
-    warm = min(1.0, (step + 1) / recipe.warmup_steps) if recipe.warmup_steps else 1.0
-    if recipe.schedule == "cosine":
-        progress = torch.tensor(step / (recipe.epochs * steps_per_epoch))
-        return warm * (1 + torch.cos(torch.pi * progress).item()) / 2
-    return warm * 0.1 ** sum(step >= drop * steps_per_epoch for drop in recipe.drops)
-
-
-def mixed_precision(device, precision="auto"):
-    """What to run the network in. "auto": bfloat16 on GPUs that have it, float32 elsewhere. A context manager."""
-    if precision == "auto":
-        precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-class Trainer:
-    """A network on its way: model, optimiser, schedule, history. One call of `epoch` is one pass over the data."""
-
-    def __init__(self, model, people, recipe, device=None, keep_images=False, workers=0, precision="auto"):
-        if not people:
-            raise ValueError("no labelled people to train on: check the data folder and the split")
-        self.device, self.recipe, self.history = torch.device(device or best_device()), recipe, []
-        self.precision = precision
-        self.model = model.to(self.device, memory_format=torch.channels_last)  # the faster layout for convolutions
-        self.model.input_wh = tuple(recipe.input_wh)
-        self.dataset = data.CropDataset(people, recipe.input_wh, recipe.augmentation, recipe.seed, keep_images)
-        self.shuffle = torch.Generator()
-        self.loader = torch.utils.data.DataLoader(
-            self.dataset,
-            recipe.batch_size,
-            shuffle=True,
-            drop_last=len(people) > recipe.batch_size,
-            num_workers=workers,
-            generator=self.shuffle,
-            pin_memory=self.device.type == "cuda",
-        )
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: rate_factor(recipe, step, len(self.loader))
-        )
-
-    def step(self, batch):
-        """One batch: forward, loss, backward, Adam. Returns the loss and PCK (device tensors)."""
-        images = data.normalise(batch["image"].to(self.device, non_blocking=True))  # (N, 3, H, W)
-        images = images.contiguous(memory_format=torch.channels_last)
-        size = (images.shape[-1] // 4, images.shape[-2] // 4)
-        target, weights = heatmaps.encode(
-            batch["keypoints"].to(self.device),
-            batch["labelled"].to(self.device),
-            size,
-            sigma=self.recipe.sigma,
-            unbiased=self.recipe.unbiased,
-        )  # (N, 17, H / 4, W / 4), (N, 17)
-        with mixed_precision(self.device, self.precision):
-            predicted = self.model(images)  # (N, 17, H / 4, W / 4)
-        loss = heatmaps.heatmap_loss(predicted.float(), target, weights)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        return loss.detach(), heatmaps.pck(predicted.detach().float(), target)[1]
-
-    def epoch(self, progress=True):
-        """One pass over the training data. Returns its row of the history (a dict), which is also kept."""
-        number, start = len(self.history), time.perf_counter()
-        self.shuffle.manual_seed(self.recipe.seed * 10_000 + number)  # a resumed run sees the same order
-        self.dataset.epoch.fill_(number)
-        self.model.train()
-        totals = torch.zeros(2, device=self.device)
-        bar = tqdm(self.loader, desc=f"epoch {number + 1}/{self.recipe.epochs}", unit="batch", disable=not progress)
-        for count, batch in enumerate(bar, 1):
-            loss, share = self.step(batch)
-            totals += torch.stack([loss, share.nan_to_num(0.0)])  # a batch may hold no joint that PCK counts
-            if count % 20 == 0 or count == len(self.loader):
-                bar.set_postfix(loss=f"{totals[0] / count:.6f}", PCK=f"{totals[1] / count:.3f}")
-        loss, share = (totals / len(self.loader)).tolist()
-        if not math.isfinite(loss):
-            raise ValueError(f"the loss became {loss} in epoch {number + 1}: lower the learning rate and start again")
-        seconds = time.perf_counter() - start
-        rate = self.schedule.get_last_lr()[0]
-        row = {"epoch": number + 1, "loss": loss, "pck": share, "learning_rate": rate, "seconds": seconds}
-        row["samples_per_second"] = len(self.loader) * self.recipe.batch_size / seconds
-        self.history.append(row)
-        return row
-
-    def save(self, folder):
-        """Write `last.pt` (everything needed to go on), `model.pt` (the network alone) and `history.csv`."""
-        folder = Path(folder)
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        save_atomically(state | {"schedule": self.schedule.state_dict(), "history": self.history}, folder / "last.pt")
-        about = {"recipe": {key: str(value) for key, value in asdict(self.recipe).items()}, "epochs": len(self.history)}
-        save_model(self.model, folder / "model.pt", **about)
-        with open(folder / "history.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for row in self.history for key in row)))
-            writer.writeheader()
-            writer.writerows(self.history)
-
-    def resume(self, folder):
-        """Go on from the last whole epoch that `save` wrote."""
-        state = torch.load(Path(folder) / "last.pt", map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.history = state["history"]
+    content: the split's annotation dictionary. Several processes share the work; only number 0 gets the metrics.
+    """
+    people, world, recipe = data.persons(root, "val", content), parallel.world(), trainer.recipe
+    mine = people[parallel.rank() :: world]
+    shares = parallel.gather(predict_people(trainer.model, mine, shift=recipe.flip_shift, refine=recipe.refine))
+    poses = np.zeros((len(people), 17, 3))
+    for number, share in enumerate(shares):
+        poses[number::world] = share
+    if parallel.rank():
+        return {}
+    return evaluate.coco_metrics(content, evaluate.to_results(people, poses))
 
 
 def fit(trainer, validate=None, folder=None, on_epoch=None, progress=True):
@@ -177,68 +44,122 @@ def fit(trainer, validate=None, folder=None, on_epoch=None, progress=True):
     validate: called as validate(model) after each epoch; the dict it returns joins the row. folder: where to save
     after each epoch. on_epoch: called as on_epoch(trainer), to draw curves. Ctrl-C loses the current epoch only.
     """
+    first = parallel.rank() == 0
     while len(trainer.history) < trainer.recipe.epochs:
-        row = trainer.epoch(progress)
+        row = trainer.epoch(progress and first)
         if validate:
             row.update(validate(trainer.model))
-        if folder:
+        if folder and first:
             trainer.save(folder)
-        if on_epoch:
+        if on_epoch and first:
             on_epoch(trainer)
     return trainer.history
 
 
-def main(arguments=None):
+def report(trainer):
+    """Print the last epoch's row, and about how long the rest takes."""
+    row, left = trainer.history[-1], trainer.recipe.epochs - len(trainer.history)
+    minutes = left * np.median([one["seconds"] for one in trainer.history]) / 60
+    numbers = "  ".join(f"{name} {value:.5g}" for name, value in row.items())
+    print(f"{numbers}  left: about {minutes:.0f} min", flush=True)
+
+
+def setting(text):
+    """'name=value' -> (name, value), the value as Python writes it, or a word."""
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, {"true": True, "false": False, "none": None}.get(value.lower(), value)
+
+
+def parse(arguments):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.train", description=__doc__)
     parser.add_argument("--recipe", choices=RECIPES, default="quick", help="quick: tiny network, minutes on a CPU")
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="folder for weights and curves")
     parser.add_argument("--depth", choices=[str(depth) for depth in DEPTHS], help="another backbone than the recipe's")
     parser.add_argument("--epochs", type=int, help="another length than the recipe's")
-    parser.add_argument("--batch-size", type=int, help="another batch size than the recipe's")
+    parser.add_argument("--batch-size", type=int, help="another batch size than the recipe's, over all processes")
     parser.add_argument("--pretrained", help="weights to start from: 'imagenet', 'none' or a file")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="another seed than the recipe's 0")
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="any setting of the recipe"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that read images (0: none, images are kept)")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
-    parser.add_argument("--precision", choices=("auto", "bf16", "float32"), default="auto", help="auto: bf16 on GPUs")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "float32"), default="auto")
+    parser.add_argument("--accumulate", type=int, default=1, help="parts in which a batch goes through the network")
+    parser.add_argument("--compile", action="store_true", help="let torch.compile make the network faster")
     parser.add_argument("--validate-every", type=int, default=1, help="epochs between validations; 0: only at the end")
     parser.add_argument("--export", type=Path, help="also write the last network here as float16, half the size")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out")
     args = parser.parse_args(arguments)
+    settings = {"depth": args.depth, "epochs": args.epochs, "batch_size": args.batch_size, "seed": args.seed}
+    settings = {name: value for name, value in settings.items() if value is not None} | dict(args.set)
+    if settings.get("depth", "tiny") != "tiny":
+        settings["depth"] = int(settings["depth"])
+    if args.pretrained:
+        settings["pretrained"] = None if args.pretrained == "none" else args.pretrained
+    return args, changed(RECIPES[args.recipe], settings)
 
-    recipe = replace(RECIPES[args.recipe], seed=args.seed)
-    if args.depth:
-        recipe = replace(recipe, depth=args.depth if args.depth == "tiny" else int(args.depth))
-    for field in ("epochs", "batch_size", "pretrained"):
-        if getattr(args, field) is not None:
-            recipe = replace(recipe, **{field: getattr(args, field)})
+
+def main(arguments=None):
+    args, recipe = parse(arguments)
+    device = parallel.start() or args.device
     torch.manual_seed(recipe.seed)
+    if parallel.rank() == 0:
+        data.find(args.data)  # one draws the built-in people, the others wait
+    parallel.wait()
     root = data.find(args.data)
-    people, val = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
+    people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
     model = simple_baseline(recipe.depth)
-    if recipe.pretrained not in (None, "none") and not args.resume:
+    if recipe.pretrained and not args.resume:
         load_weights(model, recipe.pretrained)
-    trainer = Trainer(model, people, recipe, args.device, args.workers == 0, args.workers, args.precision)
+    trainer = Trainer(
+        model, people, recipe, device, args.workers == 0, args.workers, args.precision, args.accumulate, args.compile
+    )
     if args.resume:
         trainer.resume(args.out)
-    print(f"{len(people)} people in {root}, depth {recipe.depth}, {recipe.epochs} epochs, on {trainer.device}")
+    if parallel.rank() == 0:
+        where = f"{trainer.device}, {trainer.precision}" + f", {parallel.world()} processes" * (parallel.world() > 1)
+        print(f"{len(people)} people in {root}, depth {recipe.depth}, {recipe.epochs} epochs, on {where}")
 
-    def validate(model):
+    def check(_):
         number = len(trainer.history)
         if number < recipe.epochs and not (args.validate_every and number % args.validate_every == 0):
             return {}
-        return evaluate.evaluate_model(model, root, content=val)[0]
-
-    def report(trainer):
-        print("  ".join(f"{key} {value:.5g}" for key, value in trainer.history[-1].items()), flush=True)
+        return validate(trainer, root, content)
 
     try:
-        fit(trainer, validate, args.out, report)
+        fit(trainer, check, args.out, report)
     except KeyboardInterrupt:
         sys.exit(f"stopped: {len(trainer.history)} whole epochs are in {args.out}; add --resume to go on from there")
-    if args.export:
+    if args.export and parallel.rank() == 0:
         save_model(model, args.export, half=True, recipe=args.recipe, epochs=recipe.epochs)
-    print(f"weights in {args.out / 'model.pt'}, curve in {args.out / 'history.csv'}")
+    if parallel.rank() == 0:
+        draw_curve(trainer.history, args.out / "curve.png")
+        print(f"weights in {args.out / 'model.pt'}, curve in {args.out / 'history.csv'} and curve.png")
+    parallel.stop()
+
+
+def draw_curve(history, file):
+    """Write a picture of the loss, and of the validation AP where it was measured, over the epochs."""
+    from hpe_lib import plots
+
+    plots.use_style()
+    figure, (left, right) = plots.plt.subplots(1, 2, figsize=(9, 3.4))
+    left.plot([row["epoch"] for row in history], [row["loss"] for row in history])
+    left.set(
+        title=f"loss, last {history[-1]['loss']:.6f}", xlabel="epoch", ylabel="weighted squared error", yscale="log"
+    )
+    measured = [row for row in history if "AP" in row]
+    right.plot([row["epoch"] for row in measured], [row["AP"] for row in measured], "o-")
+    right.set(
+        title=f"validation AP {measured[-1]['AP']:.3f}" if measured else "no validation", xlabel="epoch", ylim=(0, 1)
+    )
+    file.write_bytes(plots.to_png(figure))
+    plots.plt.close(figure)
 
 
 if __name__ == "__main__":

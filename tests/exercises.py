@@ -16,6 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import nn
 from hpe_lib import checks, data, geometry, heatmaps, metrics, models, skeleton
+from hpe_lib.skeleton import FLIP_ORDER, FLIP_PAIRS, KEYPOINTS, LIMBS, OKS_SIGMAS
 """
 
 

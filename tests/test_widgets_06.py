@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from hpe_lib import heatmaps
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
 from hpe_lib.widgets import decoding
+from hpe_lib.widgets.words import Words
 
 STRIDE = 4
 
@@ -44,6 +45,16 @@ def test_a_peak_at_the_border_is_not_refined():
         assert cell.tolist() == point.tolist() == [0, 2]
 
 
+def expected_map(now):
+    """What is decoded, (1, 1, 7, 7), from the controls' values; the mirrored look is 3/4 of a cell too far left."""
+    x, y = np.add(decoding.MIDDLE, (now["x"], now["y"]))
+    plain = decoding.bell(x, y, now["sigma"], now["noise"])
+    if not now["flip"]:
+        return plain
+    mirrored = decoding.bell(6 - (x - 0.75), y, now["sigma"], now["noise"], seed=1)  # in the mirror image's own cells
+    return heatmaps.merge_flipped(plain.expand(1, 17, 7, 7), mirrored.expand(1, 17, 7, 7), now["shift"])[:, :1]
+
+
 def test_peak_reader_sweeps_every_control():
     panel = decoding.peak_reader()
     assert all(control.description for control in panel.controls.values())
@@ -53,6 +64,8 @@ def test_peak_reader_sweeps_every_control():
         "sigma": (0.5, 4.0, 1.5),
         "noise": (0.2, 0.0),
         "refine": ("none", "parabola", "quarter"),
+        "flip": (True,),
+        "shift": (False, True),
     }
     for name, values in sweep.items():
         for value in values:
@@ -61,7 +74,11 @@ def test_peak_reader_sweeps_every_control():
             assert panel.picture.value != before
             cell, point, truth, error = numbers_of(panel)
             now = {name: control.value for name, control in panel.controls.items()}
-            heatmap = decoding.bell(*np.add(decoding.MIDDLE, (now["x"], now["y"])), now["sigma"], now["noise"])
+            heatmap = expected_map(now)
+            assert ("flip with" in panel.alt, "without shift" in panel.alt) == (
+                now["flip"],
+                now["flip"] and not now["shift"],
+            )
             assert truth == pytest.approx(np.add(decoding.MIDDLE, (now["x"], now["y"])), abs=0.006)
             assert error == pytest.approx(np.linalg.norm(point - truth), abs=0.02)
             assert cell.tolist() == heatmaps.decode(heatmap, refine=None)[0][0, 0].tolist()
@@ -79,7 +96,19 @@ def test_peak_reader_draws_what_it_says():
     assert marks["true peak"] == pytest.approx(truth) and marks["point that is read"] == pytest.approx(point)
     assert grid.patches[0].get_xy() == pytest.approx(cell - 0.5)
     values = decoding.bell(3.4, 2.9)[0, 0].numpy()
-    assert [text.get_text() for text in grid.texts] == [f"{value:.2f}" for value in values.ravel()]
+    (numbers,) = [artist for artist in grid.collections if isinstance(artist, Words)]
+    assert numbers.words == [f"{value:.2f}" for value in values.ravel()]
+    places = np.array([(x, y - 0.3) for y in range(7) for x in range(7)])  # above the cells' middles
+    assert np.allclose(numbers.get_offsets(), places)
+
+
+def test_the_mirror_image_pulls_the_mean_aside():
+    """By half of what the maps are apart: with the shift 1/8 of a cell to the right, without it 3/8 to the left."""
+    for shift, pull in ((True, 0.125), (False, -0.375)):
+        now = {"x": 0.1, "y": 0.0, "sigma": 2.0, "noise": 0.0, "flip": True, "shift": shift}
+        row = expected_map(now)[0, 0, 3].log()
+        top = (row[2:5] * torch.tensor([1.0, 0.0, -1.0])).sum() / (2 * (row[2] - 2 * row[3] + row[4]))
+        assert 3 + float(top) == pytest.approx(3.1 + pull, abs=0.02)
 
 
 @pytest.fixture

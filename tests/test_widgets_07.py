@@ -2,13 +2,12 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hpe_lib.metrics import OKS_THRESHOLDS, oks
 from hpe_lib.skeleton import KEYPOINTS, OKS_SIGMAS
-from hpe_lib.widgets import live
 from hpe_lib.widgets import metrics as widgets
+from hpe_lib.widgets.words import Words
 
 AREA = 9000.0  # px^2
 
@@ -22,25 +21,15 @@ def person():
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Pictures without layout and compression: the sweeps need to know only that they differ."""
-
-    def pixels(figure, dpi=None):
-        figure.set_layout_engine("none")
-        figure.set_dpi(40)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        return bytes(canvas.buffer_rgba())
-
-    monkeypatch.setattr(live, "to_png", pixels)
-
-
-@pytest.fixture
-def panel(quick):
+def panel():
     return widgets.oks_ruler(person(), AREA, np.full((200, 140, 3), 128, dtype=np.uint8))
 
 
-def expected(joint, dx, dy, size, every):
+def words_of(ax):
+    return [word for artist in ax.collections if isinstance(artist, Words) for word in artist.words]
+
+
+def expected(joint, dx, dy, size, every, threshold=None):
     """Similarity, OKS and thresholds reached, from the formula alone."""
     squared = np.zeros(17)
     squared[:] = (dx**2 + dy**2) * (every | (np.arange(17) == KEYPOINTS.index(joint)))
@@ -57,10 +46,11 @@ def agrees(panel):
         float(number) for number in re.search(r"(\d\.\d+), OKS (\d\.\d+): found at (\d+) of 10", panel.alt).groups()
     ]
     assert said == pytest.approx([similarity, value, reached], abs=5.1e-4)
-    _, close, ladder = panel.figure.axes
+    _, close, ladder, curve = panel.figure.axes
     assert f"similarity {similarity:.3f}" in close.get_title()
     assert ladder.get_title() == f"OKS {value:.3f}"
-    assert [text.get_text().split()[1] for text in ladder.texts].count("found") == reached
+    assert words_of(ladder) == [f"{t:.2f} {'found' if value >= t else 'missed'}" for t in OKS_THRESHOLDS]
+    among_others(panel, value, curve)
     drawn = next(line for line in close.lines if line.get_label() == "predicted")
     assert [*drawn.get_xdata(), *drawn.get_ydata()] == [values["dx"], values["dy"]]
     ring = next(line for line in close.lines if line.get_label() == "similarity 0.5")
@@ -73,6 +63,18 @@ def agrees(panel):
     assert oks(only, AREA * values["size"] ** 2, (truth + offset)[None]) == pytest.approx([0.5])
 
 
+def among_others(panel, value, curve):
+    """Precision, recall and AP with the four other people, as on paper."""
+    threshold = panel.controls["threshold"].value
+    similarities = [value if number == 1 else other for number, (_, other) in enumerate(widgets.FIVE)]
+    right = sum(similarity >= threshold for similarity in similarities)
+    at, ten = by_hand(similarities, threshold), np.mean([by_hand(similarities, t) for t in OKS_THRESHOLDS])
+    assert f"at OKS {threshold:.2f}: precision {right / 5:.2f}, recall {right / 5:.2f}, AP {at:.3f};" in panel.alt
+    assert panel.alt.endswith(f"AP over all ten thresholds {ten:.3f}.")
+    green = [line for line in curve.lines if line.get_marker() == "o"]
+    assert len(green) == right and f"OKS {threshold:.2f}" in curve.get_title()
+
+
 def test_the_rulers_every_option_says_and_draws_the_formula(panel):
     assert panel.controls["joint"].options == KEYPOINTS[:16]  # no ruler for a joint without a label
     assert all(control.description for control in panel.controls.values())
@@ -81,6 +83,7 @@ def test_the_rulers_every_option_says_and_draws_the_formula(panel):
     moves = [("joint", name) for name in KEYPOINTS[:16] if name != panel.controls["joint"].value]
     moves += [("dx", value) for value in (-50, -20, 0, 3, 50)] + [("dy", value) for value in (-50, -7, 4, 50)]
     moves += [("every", True)] + [("size", value) for value in (0.25, 0.5, 0.75, 1.25, 1.5)]
+    moves += [("dx", 0), ("dy", 12)] + [("threshold", t) for t in (0.5, 0.95, 0.6, 0.9)]
     moves += [("dx", 1), ("dy", 0), ("every", False)]
     for name, value in moves:
         panel.controls[name].value = value
@@ -102,18 +105,18 @@ def test_ruler_by_hand():
     assert every.tolist() == [[1, 2, 0]] * 16 + [[0, 0, 0]]
 
 
-def by_hand(count, threshold):
-    """AP of the five people as one does it on paper: 101 recall levels, each with the best precision from there on."""
-    right = [similarity >= threshold for _, similarity in widgets.FIVE[:count]]
-    pairs = [(sum(right[: n + 1]) / 5, sum(right[: n + 1]) / (n + 1)) for n in range(count)]
+def by_hand(similarities, threshold):
+    """AP of five people as one does it on paper: 101 recall levels, each with the best precision from there on."""
+    right = [similarity >= threshold for similarity in similarities]
+    pairs = [(sum(right[: n + 1]) / 5, sum(right[: n + 1]) / (n + 1)) for n in range(len(right))]
     read = [
         max([precision for recall, precision in pairs if recall >= level], default=0)
         for level in np.linspace(0, 1, 101)
     ]
-    return float(np.mean(read)), sum(right), right
+    return float(np.mean(read))
 
 
-def test_the_stepper_at_every_step_and_threshold(quick):
+def test_the_stepper_at_every_step_and_threshold():
     panel = widgets.precision_recall_stepper()
     options = [value for _, value in panel.controls["threshold"].options]
     assert options == pytest.approx(OKS_THRESHOLDS)
@@ -125,10 +128,12 @@ def test_the_stepper_at_every_step_and_threshold(quick):
             changes = panel.controls["count"].value != count
             panel.controls["count"].value = count
             assert (panel.picture.value != before) == changes
-            value, found, right = by_hand(count, threshold)
+            considered = [similarity for _, similarity in widgets.FIVE[:count]]
+            value, right = by_hand(considered, threshold), [similarity >= threshold for similarity in considered]
+            found = sum(right)
             assert f"threshold {threshold:.2f}, {found} of 5 people found by {count} detections" in panel.alt
             assert f"AP {value:.3f}, recall {found / 5:.2f}." in panel.alt
-            words = [text.get_text() for text in panel.figure.axes[0].texts]
+            words = words_of(panel.figure.axes[0])
             assert [word for word in words if word in ("right", "wrong", "not yet")] == (
                 ["right" if hit else "wrong" for hit in right] + ["not yet"] * (5 - count)
             )

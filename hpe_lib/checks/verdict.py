@@ -1,11 +1,14 @@
 """How an answer is judged: right, not attempted yet, or wrong with the reason, where it is one that we know."""
 
 import copy
+from collections.abc import Iterator, KeysView, ValuesView
 from dataclasses import dataclass
 
 import numpy as np
 
 MARKS = {"right": "✓ Right.", "wrong": "✗ Not yet.", "not attempted": "○ Not attempted yet."}
+LARGE = 30  # numbers: arrays with more of them are not written out
+FILL_IN = "Fill in the cell above, run it, then run this one again."
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A classic misconception: its name, what it answers (a value, or a function like the asked one), and a hint."""
+    """A classic misconception: its name, what it answers, and a hint.
+
+    answer: where a function is asked for, one that makes the mistake (it may raise what the mistake raises); where
+    values are asked for, the wrong values, or a test of the student's answer that says whether it is this mistake.
+    """
 
     name: str
     answer: object
@@ -34,70 +41,121 @@ def judge(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4):
     """Judge an answer by what it gives, never by how it is written.
 
     answer, right: two functions and `cases`, a list of argument tuples to call them with; or, without cases, two
-    values. A value may be a number, a string, an array, a tensor, or a tuple of these. mistakes: `Mistake`s, asked in
-    order when the answer is not right. tolerance: absolute and relative, on numbers.
+    values. A value may be a number, a string, an array, a tensor, or a list or tuple of these. mistakes: `Mistake`s,
+    asked in order when the answer is not right. tolerance: absolute and relative, on numbers.
     """
-    if answer is None or answer is ...:
-        return Verdict("not attempted", "Fill in the cell above, run it, then run this one again.")
+    if _empty(answer):
+        return Verdict("not attempted", FILL_IN)
     if cases is None:
-        return _judge_values(answer, right, mistakes, praise, tolerance)
+        return _judge_values(_settled(answer), right, mistakes, praise, tolerance)
     if not callable(answer):
         return Verdict("wrong", f"This should be a function, and is a {type(answer).__name__}.")
-    given, expected = [], [right(*copy.deepcopy(case)) for case in cases]
-    for case in cases:
-        try:
-            given.append(answer(*copy.deepcopy(case)))
-        except NotImplementedError:
-            return judge(None, right)
-        except Exception as error:  # whatever a student's function may raise
-            return Verdict("wrong", f"Your function stops with {type(error).__name__}: {error}. Input: {_short(case)}")
-        if given[-1] is None or given[-1] is ...:
-            if len(given) == 1:
-                return judge(None, right)
-            return Verdict("wrong", f"Your function returns nothing for the input {_short(case)}")
+    expected = [right(*copy.deepcopy(case)) for case in cases]
+    given = [_call(answer, case) for case in cases]
+    if all(_empty(result) or isinstance(result, NotImplementedError) for result in given):
+        return Verdict("not attempted", FILL_IN)
     if same(given, expected, tolerance):
         return Verdict("right", praise)
     for mistake in mistakes:
-        if same(given, [mistake.answer(*copy.deepcopy(case)) for case in cases], tolerance):
+        if same(given, [_call(mistake.answer, case) for case in cases], tolerance):
             return Verdict("wrong", mistake.hint, mistake.name)
-    return _difference(cases, given, expected, tolerance)
+    return _first_difference(cases, given, expected, tolerance)
 
 
 def _judge_values(answer, right, mistakes, praise, tolerance):
+    if isinstance(answer, list | tuple) and any(map(_empty, answer)):
+        missing = sum(map(_empty, answer))
+        return Verdict("not attempted", f"{missing} of {len(answer)} answers are still missing.")
     if same(answer, right, tolerance):
         return Verdict("right", praise)
     for mistake in mistakes:
-        if same(answer, mistake.answer, tolerance):
+        if _makes(answer, mistake, tolerance):
             return Verdict("wrong", mistake.hint, mistake.name)
-    return Verdict("wrong", _shapes(answer, right) or "Have another look, or open the hint.")
+    return Verdict("wrong", _form(answer, right) or "Have another look, or open the hint.")
+
+
+def _makes(answer, mistake, tolerance):
+    """Whether values are those of a mistake; a test that stops with an error says no."""
+    if not callable(mistake.answer):
+        return same(answer, mistake.answer, tolerance)
+    try:
+        return bool(mistake.answer(answer))
+    except Exception:  # the answer has another form than the test expects
+        return False
 
 
 def same(one, other, tolerance=1e-4):
     """Whether two answers agree: numbers within the tolerance (absolute and relative), texts but for capitals."""
-    if isinstance(other, tuple | list):
-        matching = isinstance(one, tuple | list) or (hasattr(one, "__len__") and not isinstance(one, str | dict))
-        return matching and len(one) == len(other) and all(same(a, b, tolerance) for a, b in zip(one, other))
+    if isinstance(other, Exception):
+        return type(one) is type(other)
+    if isinstance(other, list | tuple):
+        one = _items(one)
+        return one is not None and len(one) == len(other) and all(same(a, b, tolerance) for a, b in zip(one, other))
     if isinstance(other, str):
         return isinstance(one, str) and one.strip().lower() == other.strip().lower()
     one, other = _array(one), _array(other)
-    if one is None or other is None or one.shape != other.shape:
+    if one is None or other is None:
         return False
-    return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
+    if other.size == one.size == 1:  # a number may come as an array of one number
+        one, other = one.ravel(), other.ravel()
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def _call(function, case):
+    """What a function returns for copies of its arguments, or the error that it stops with."""
+    try:
+        return _settled(function(*copy.deepcopy(case)))
+    except Exception as error:  # whatever a student's function may raise
+        return error
+
+
+def _settled(value):
+    """What can be read only once, such as map(...), becomes a list."""
+    return list(value) if isinstance(value, Iterator) else value
+
+
+def _empty(value):
+    several = isinstance(value, list | tuple) and len(value) > 0
+    return value is None or value is ... or (several and all(map(_empty, value)))
+
+
+def _items(value):
+    """The members of an answer that should hold several, or None."""
+    if isinstance(value, str | dict | set) or not hasattr(value, "__iter__"):
+        return None
+    try:
+        return list(value)
+    except TypeError:  # an array or tensor without dimensions
+        return None
 
 
 def _array(value):
     """Numbers in any wrapping -> float64 array; None where it holds no numbers."""
     try:
-        value = value.detach().cpu() if hasattr(value, "detach") else value
-        return np.asarray(value).astype(np.float64)
-    except (TypeError, ValueError):
+        array = np.asarray(_plain(value))
+        return None if np.iscomplexobj(array) else array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError):
         return None
 
 
-def _shapes(given, expected):
+def _plain(value):
+    """Tensors, also inside of lists, become arrays; views of a dictionary become lists."""
+    if hasattr(value, "detach"):
+        return value.detach().cpu().double().numpy()
+    if isinstance(value, list | tuple | KeysView | ValuesView):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _form(given, expected):
     """What is wrong with the form of an answer, or nothing."""
-    if isinstance(expected, tuple | list):
-        return "" if hasattr(given, "__len__") else f"{len(expected)} results are asked for."
+    if isinstance(expected, str):
+        return "" if isinstance(given, str) else "A word is asked for, between quotation marks."
+    if isinstance(expected, list | tuple):
+        count = None if _items(given) is None else len(_items(given))
+        if count == len(expected):
+            return ""
+        return f"{len(expected)} results are asked for" + (f", and these are {count}." if count else ".")
     given, expected = _array(given), _array(expected)
     if given is None and expected is not None:
         return "A number or an array is asked for."
@@ -106,23 +164,38 @@ def _shapes(given, expected):
     return ""
 
 
-def _difference(cases, given, expected, tolerance):
+def _first_difference(cases, given, expected, tolerance):
     """The first case that differs, in numbers that a student can compute again by hand."""
     for case, mine, right in zip(cases, given, expected):
-        if not same(mine, right, tolerance):
-            form = _shapes(mine, right)
-            return Verdict(
-                "wrong", form or f"For the input {_short(case)} it gives {_short(mine)}, and {_short(right)} is right."
-            )
+        if isinstance(mine, Exception):
+            text = f"Your function stops with {type(mine).__name__}: {mine}. Input: {_short(case)}"
+        elif _empty(mine):
+            text = f"Your function returns nothing for the input {_short(case)}"
+        elif same(mine, right, tolerance):
+            continue
+        else:
+            text = _form(mine, right) or f"For the input {_short(case)} {_numbers(mine, right, tolerance)} is right."
+        return Verdict("wrong", text)
     raise AssertionError("the answers differ, but in no case")
+
+
+def _numbers(mine, right, tolerance):
+    """What was given and, after "and", what it should be; of large arrays the first element that differs."""
+    mine_array, right_array = _array(mine), _array(right)
+    if mine_array is None or right_array is None or right_array.size <= LARGE:
+        return f"it gives {_short(mine)}, and {_short(right)}"
+    place = tuple(np.argwhere(~np.isclose(mine_array, right_array, tolerance, tolerance, equal_nan=True))[0].tolist())
+    return f"the element {list(place)} of the result is {mine_array[place]:.4g}, and {right_array[place]:.4g}"
 
 
 def _short(value):
     """A value as a student would write it down, cut where it is long."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, list | tuple):
         text = ", ".join(_short(item) for item in value)
     else:
         array = _array(value)
+        if array is not None and array.size > LARGE:
+            return f"(an array of shape {array.shape})"
         text = repr(value) if array is None else np.array2string(array, precision=4, threshold=12, edgeitems=2)
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:197] + "..."

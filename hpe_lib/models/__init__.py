@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.published import names as published_names
 from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, resnet
 from hpe_lib.models.simple_baseline import SimpleBaseline, simple_baseline
 from hpe_lib.models.weights import load_model, load_weights, save_model
@@ -11,6 +12,7 @@ __all__ = [
     "SimpleBaseline",
     "load_model",
     "load_weights",
+    "published_names",
     "resnet",
     "save_model",
     "simple_baseline",

@@ -1,11 +1,15 @@
 """Weights in files: ours, the official ones and OpenMMLab's, and ImageNet's through torchvision."""
 
-import os
-import tempfile
+import pickle
+import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import serialization
 
+from hpe_lib.files import write_atomically
+from hpe_lib.models import published
 from hpe_lib.models.simple_baseline import simple_baseline
 
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -17,23 +21,86 @@ def shipped_names():
     return sorted(path.stem for path in SHIPPED.glob("*.pt"))
 
 
-def read_file(path_or_name):
-    """Read a weight file, tensors and plain values only, into {"state_dict": ..., "meta": ...}."""
-    path = SHIPPED / f"{path_or_name}.pt" if str(path_or_name) in shipped_names() else Path(path_or_name)
+class StandIn:
+    """Takes the place of an object that a file holds beside its tensors: nothing of that object is made or run."""
+
+    def __init__(self, *_):
+        pass
+
+    def __setstate__(self, _):
+        pass
+
+
+STAND_INS = [  # what OpenMMLab's files may hold in their notes: NumPy's numbers and arrays, and its curves
+    type(name, (StandIn,), {"__module__": module})
+    for module, name in (
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("mmengine.logging.history_buffer", "HistoryBuffer"),
+    )
+]
+
+
+@contextmanager
+def _only_stand_ins():
+    """While this lasts, `torch.load(weights_only=True)` makes tensors, plain values and our stand-ins, nothing else."""
+    allowed = serialization.get_safe_globals()
+    serialization.clear_safe_globals()
+    serialization.add_safe_globals(STAND_INS)
+    try:
+        yield
+    finally:
+        serialization.clear_safe_globals()
+        serialization.add_safe_globals(allowed)
+
+
+def _locate(path_or_name):
+    """The file of a path or name, downloaded where it must be. FileNotFoundError lists the names."""
+    if str(path_or_name) in shipped_names():
+        return SHIPPED / f"{path_or_name}.pt"
+    if str(path_or_name) in published.names():
+        return published.locate(str(path_or_name))
+    path = Path(path_or_name).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f"no weights at {path}: give a file, or one of the names that come with the course: "
-            f"{', '.join(shipped_names())} (and 'imagenet' for a backbone)"
+            f"no weights at {path}: give a file, or one of the names {', '.join(shipped_names())} (come with the "
+            f"course), imagenet (a backbone), {', '.join(published.names())} (published)"
         )
+    return path
+
+
+def read_file(path_or_name):
+    """Read a weight file, tensors and plain values only, into {"state_dict": ..., "meta": ..., "path": ...}.
+
+    Raises ValueError for what is no weight file, and for a file that asks for anything else to be made or run.
+    """
+    path = _locate(path_or_name)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with _only_stand_ins():
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here, from EOFError to UnpicklingError
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if isinstance(error, pickle.UnpicklingError) and asked:
+            raise ValueError(
+                f"{path} asks for {asked[1]} while it is read, and such a file could run any code: refused. Weights "
+                f"need tensors only; get the file from its source, or ask its author for a plain state dict"
+            ) from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a readable weight file ({reason}): download or save it again") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not a dictionary of weights")
     meta = content.get("meta") if isinstance(content.get("meta"), dict) else {}
-    return {"state_dict": content.get("state_dict", content), "meta": meta, "path": path}
+    state = content.get("state_dict", content)
+    other = (
+        [key for key, value in state.items() if not isinstance(value, torch.Tensor)] if isinstance(state, dict) else []
+    )
+    if other or not isinstance(state, dict):
+        raise ValueError(f"{path} is no state dict: not a tensor is {', '.join(map(str, other[:4])) or 'the whole'}")
+    return {"state_dict": state, "meta": meta, "path": path}
 
 
 def plain_name(key):
@@ -49,25 +116,55 @@ def _imagenet(model):
 
     if model.depth == "tiny":
         raise ValueError("there are no ImageNet weights for depth 'tiny': choose 18, 34, 50, 101 or 152")
-    state = get_model_weights(f"resnet{model.depth}").IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True)
+    source = get_model_weights(f"resnet{model.depth}").IMAGENET1K_V1
+    try:
+        state = source.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        place = Path(torch.hub.get_dir()) / "checkpoints" / Path(source.url).name
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"no ImageNet weights for depth {model.depth} ({reason}): delete {place} where it is damaged, or fetch "
+            f"{source.url} by other means and put it there"
+        ) from None
     if hasattr(model, "fc"):
         return state
     head = {key: value for key, value in model.state_dict().items() if key.startswith(("deconv_layers", "final_layer"))}
     return {key: value for key, value in state.items() if not key.startswith("fc.")} | head
 
 
-def load_weights(model, path_or_name):
-    """Fill a network with weights and return it.
+def load_weights(model, path_or_name, channels="auto"):
+    """Fill a network with weights and return it. Whatever the file, the network then takes normalised RGB.
 
     path_or_name: a file (ours, an official one, or OpenMMLab's), the name of weights that come with the course
-    ("tiny"), or "imagenet" for torchvision's backbone weights (the pose head keeps its random start).
-    Raises FileNotFoundError, or ValueError that lists missing, unknown and mismatching parameters.
+    ("tiny"), of published ones ("openmmlab/res50-256x192"; downloaded once), or "imagenet" for torchvision's backbone
+    weights (the pose head keeps its random start).
+    channels: the order that the weights learnt, "rgb" or "bgr"; "auto" believes what the file says, then the name it
+    was published under (the authors' pose_resnet_*.pth.tar learnt BGR), else RGB. The tensors are never changed.
+    Raises FileNotFoundError, OSError without a connection, or ValueError that lists missing, unknown and mismatching
+    parameters.
     """
     if path_or_name == "imagenet":
-        state, source = _imagenet(model), "torchvision's ImageNet weights"
+        content = {"state_dict": _imagenet(model), "meta": {}, "path": "torchvision's ImageNet weights"}
     else:
         content = read_file(path_or_name)
-        state, source = {plain_name(key): value for key, value in content["state_dict"].items()}, content["path"]
+    return _fill(model, content, published.find(path_or_name), channels)
+
+
+def _fill(model, content, entry, channels):
+    """Put what `read_file` gave into a network; entry: how it was published, where it was."""
+    state = {plain_name(key): value for key, value in content["state_dict"].items()}
+    _check_names(model, state, content["path"])
+    model.load_state_dict(state, strict=False)
+    if channels == "auto":
+        channels = content["meta"].get("channels", entry.channels if entry else "rgb")
+    published.set_channels(model, channels)
+    if hasattr(model, "input_wh"):
+        model.input_wh = tuple(content["meta"].get("input_wh", entry.input_wh if entry else model.input_wh))
+    return model
+
+
+def _check_names(model, state, source):
+    """ValueError that lists what of a state dict does not fit a network."""
     own = model.state_dict()
     counters = {key for key in own if key.endswith("num_batches_tracked")}  # files from before 2018 lack them
     wrong = {
@@ -86,36 +183,24 @@ def load_weights(model, path_or_name):
             if keys
         )
         raise ValueError(f"{source} does not fit this network of depth {model.depth!r}: {found}. Check depth and head.")
-    model.load_state_dict(state, strict=False)
-    return model
 
 
-def load_model(path_or_name, depth=None):
+def load_model(path_or_name, depth=None, channels="auto"):
     """Build the pose network that a file describes, and load it, ready for evaluation.
 
-    Our own files say their depth and input size; for others give `depth`. Errors as `load_weights`.
+    Our own and published files say their depth and input size; for others give `depth`. Errors as `load_weights`.
     """
-    meta = read_file(path_or_name)["meta"]
-    depth = meta.get("depth", depth)
+    content, entry = read_file(path_or_name), published.find(path_or_name)
+    depth = content["meta"].get("depth", depth or (entry and entry.depth))
     if depth is None:
         raise ValueError(f"{path_or_name} does not say its depth: name it (--depth 50)")
-    model = load_weights(simple_baseline(depth, meta.get("num_keypoints", 17)), path_or_name)
-    model.input_wh = tuple(meta.get("input_wh", model.input_wh))
-    return model.eval()
+    model = simple_baseline(depth, content["meta"].get("num_keypoints", 17))
+    return _fill(model, content, entry, channels).eval()
 
 
 def save_atomically(content, path):
     """torch.save that leaves the old file or the new one, never half of one."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(lambda file: torch.save(content, file), path)
 
 
 def save_model(model, path, half=False, **meta):
@@ -124,4 +209,6 @@ def save_model(model, path, half=False, **meta):
         key: value.half() if half and value.is_floating_point() else value for key, value in model.state_dict().items()
     }
     about = {"depth": model.depth, "input_wh": list(model.input_wh), "num_keypoints": model.final_layer.out_channels}
+    if getattr(model, "channel_order", "rgb") != "rgb":
+        about["channels"] = model.channel_order
     save_atomically({"state_dict": state, "meta": about | meta}, path)

@@ -72,7 +72,6 @@ def browse(root, split, content):
     controls = _controls(chosen.most_people)
 
     def draw(figure, size, people, seen, image, box, mask, skeleton):
-        figure.canvas.figure.set_layout_engine("none")  # places are fixed; a layout engine would draw everything twice
         matches = find(size, people, seen)
         if not matches:
             return _say(figure, "No image matches. Ask for fewer people, fewer seen joints, or another size.")
@@ -116,7 +115,6 @@ def _controls(most_people):
     }
     for name in ("people", "seen", "image"):
         controls[name].layout.width = "400px"
-        controls[name].continuous_update = False  # a picture with several skeletons takes a moment
     for name, shown in (("box", True), ("mask", False), ("skeleton", True)):
         controls[name] = ipywidgets.Checkbox(shown, description=name, indent=False, layout={"width": "100px"})
     return controls

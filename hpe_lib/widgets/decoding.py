@@ -7,11 +7,13 @@ import torch
 from hpe_lib import heatmaps, plots
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
 from hpe_lib.widgets.live import Live
+from hpe_lib.widgets.words import Words
 
 SIZE = (7, 7)  # (W, H) cells of the drawn map
 MIDDLE = (3, 3)  # the cell inside which the true peak moves
 REFINE = ("none", "quarter", "parabola")
 WINDOW = 4.5  # half the side of a close-up, cells
+TICKS = np.arange(-4, 5, 2)  # cells from the middle of a close-up
 
 
 def bell(x, y, sigma=2.0, noise=0.0, size=SIZE, seed=0):
@@ -43,60 +45,94 @@ def read_peak(heatmap, refine):
     return cell, cell + step
 
 
+def cell_axes(ax, size=SIZE):
+    """Give axes the cells of a map of this size, (W, H)."""
+    width, height = size
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    ax.set(xticks=range(width), yticks=range(height), xlabel="x (cells)", ylabel="y (cells)")
+
+
 def draw_cells(ax, values, cell=None, point=None, truth=None, numbers=True):
     """Draw a map (H, W) with its values; frame the argmax cell, mark the point that is read and the true one."""
+    values = np.asarray(values)
     ax.imshow(values, cmap="inferno", vmin=0, vmax=1)
-    for (row, column), value in np.ndenumerate(np.asarray(values) if numbers else np.zeros((0, 0))):
-        color = "black" if value > 0.6 else "white"
+    if numbers:
         lift = 0 if point is None else 0.3  # make room for the marks in the middle
-        text = ax.text(column, row - lift, f"{value:.2f}", ha="center", va="center", fontsize=9, color=color)
-        text.set_in_layout(False)  # it lies inside: measuring it would only take time
+        rows, columns = np.indices(values.shape).reshape(2, -1)
+        colors = np.where(values.ravel() > 0.6, "black", "white")
+        Words(ax, columns, rows - lift, [f"{value:.2f}" for value in values.ravel()], colors, size=9)
     if cell is not None:
         plots.draw_box(ax, (cell[0] - 0.5, cell[1] - 0.5, 1, 1), plots.SKY, linewidth=3)
     if truth is not None:
         ax.plot(*truth, "P", color=plots.GREEN, markeredgecolor="white", markersize=10, label="true peak")
     if point is not None:
         ax.plot(*point, "o", color=plots.SKY, markeredgecolor="black", markersize=7, label="point that is read")
-    ax.set(xticks=range(values.shape[1]), yticks=range(values.shape[0]), xlabel="x (cells)", ylabel="y (cells)")
+    if ax.get_xlabel() == "":
+        cell_axes(ax, values.shape[::-1])
 
 
-def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter"):
-    """Draw the cells around a peak that lies (x, y) cells from the middle of its cell; returns the alt text."""
-    truth = np.add(MIDDLE, (x, y))
-    heatmap = bell(*truth, sigma, noise)
-    cell, point = read_peak(heatmap, refine)
-    error = float(np.linalg.norm(point - truth))
-    values, row = heatmap[0, 0].numpy(), int(cell[1])
+def peak_axes(figure):
+    """The axes of the peak reader: the cells, and the row through the peak."""
     grid, profile = figure.subplots(1, 2, width_ratios=(4, 3))
-    draw_cells(grid, values, cell, point, truth)
+    cell_axes(grid)
     grid.set_title("cells (sky frame: the largest value)")
-    bars = profile.bar(range(SIZE[0]), values[row], color="#CCCCCC", edgecolor=plots.GREY, label=f"row y = {row}")
-    bars[int(cell[0])].set_color(plots.YELLOW)
+    profile.set(xlabel="x (cells)", ylabel="height", title="the row through it", xlim=(-0.6, SIZE[0] - 0.4))
+    profile.set(ylim=(-0.25, 1.9), yticks=[0, 0.5, 1])  # room above for the legend
+
+
+def seen_maps(truth, sigma, noise):
+    """What a network would give for a crop and for its mirror image: two maps (1, 17, H, W), all joints alike.
+
+    The crop has stride 4, so a peak at x cells lies at W - 0.25 - x in the mirrored crop; each look has its own noise.
+    """
+    x, y = truth
+    plain, mirrored = bell(x, y, sigma, noise), bell(SIZE[0] - 0.25 - x, y, sigma, noise, seed=1)
+    return plain.expand(-1, 17, -1, -1), mirrored.expand(-1, 17, -1, -1)
+
+
+def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter", flip=False, shift=True):
+    """Draw the cells around a peak that lies (x, y) cells from the middle of cell (3, 3); returns the alt text."""
+    truth = np.add(MIDDLE, (x, y))
+    maps = flip_maps(*seen_maps(truth, sigma, noise), flip, shift)  # plain, mirrored back, decoded
+    cell, point = read_peak(maps[2][:, :1], refine)
+    error = float(np.linalg.norm(point - truth))
+    values, row = maps[2][0, 0].numpy(), int(cell[1])
+    grid, profile = figure.axes
+    draw_cells(grid, values, cell, point, truth)
+    colors = np.where(np.arange(SIZE[0]) == cell[0], plots.YELLOW, "#CCCCCC")
+    profile.vlines(range(SIZE[0]), 0, values[row], colors=colors, linewidth=14, label=f"row y = {row}")
     profile.axvline(truth[0], color=plots.GREEN, linewidth=3, label=f"true x = {truth[0]:.2f}")
     profile.axvline(point[0], color=plots.BLUE, linestyle="--", linewidth=2, label=f"x read = {point[0]:.2f}")
-    profile.set(xlabel="x (cells)", ylabel="height", title="the row through it", xlim=(-0.6, SIZE[0] - 0.4))
-    profile.set(ylim=(min(0, values[row].min()), 1.9), yticks=[0, 0.5, 1])  # room above for the legend
-    profile.legend(loc="upper right", fontsize=9)
+    if flip:
+        for each, color, name in zip(maps, (plots.ORANGE, plots.PINK), ("plain", "mirrored" + ", shifted" * shift)):
+            profile.plot(each[0, 0, row], ".:", color=color, label=name)
+    profile.legend(loc="upper right", fontsize=9, ncols=2 if flip else 1)
     read, true = (f"({p[0]:.2f}, {p[1]:.2f})" for p in (point, truth))
-    title = f"refine: {refine}. Read {read}, true {true}: error {error:.2f} cells"
+    how = f"refine: {refine}" + (f", flip with{'' if shift else 'out'} shift" if flip else "")
+    title = f"{how}. Read {read}, true {true}: error {error:.2f} cells"
     figure.suptitle(title, fontsize=12)
     return f"Heatmap cells with values, the largest in cell ({cell[0]:.0f}, {cell[1]:.0f}). {title}."
 
 
 def peak_reader():
-    """Build the decoder of notebook 06: where the true peak lies inside its cell, sigma, noise, and the refinement."""
+    """Build the decoder of notebook 06: drag the true peak and see what each refinement and the flip test read.
+
+    Returns a `Live` panel with the controls x, y (cells from the middle of cell 3, which the mouse moves too), sigma
+    (cells), noise (standard deviation), refine, flip and shift (one cell, of the mirrored map).
+    """
     slider = ipywidgets.FloatSlider
     controls = {
-        "x": slider(value=0.3, min=-0.5, max=0.5, step=0.05, description="x of the true peak (cells from 3)"),
-        "y": slider(value=0.0, min=-0.5, max=0.5, step=0.05, description="y of the true peak (cells from 3)"),
+        "x": slider(value=0.3, min=-1, max=1, step=0.05, description="x of the true peak (cells from 3)"),
+        "y": slider(value=0.0, min=-1, max=1, step=0.05, description="y of the true peak (cells from 3)"),
         "sigma": slider(value=2.0, min=0.5, max=4, step=0.5, description="sigma (cells)"),
         "noise": slider(value=0.0, min=0, max=0.2, step=0.01, description="noise (standard deviation)"),
         "refine": ipywidgets.ToggleButtons(options=REFINE, value="quarter", description="refine"),
+        "flip": ipywidgets.Checkbox(value=False, description="flip: average with the mirror image's map"),
+        "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
     }
     controls["refine"].style.button_width = "90px"  # all three in one row
-    for control in controls.values():  # the picture takes longer than a slider's step
-        control.continuous_update = False
-    return Live(draw_peak, controls, size=(8.4, 4.4))
+    drag = {"axes": 0, "x": "x", "y": "y", "origin": MIDDLE, "label": "Drag the true peak (green plus) with the mouse"}
+    return Live(draw_peak, controls, size=(8.4, 4.4), ground=peak_axes, drag=drag)
 
 
 def flip_maps(plain, mirrored, flip=True, shift=True):
@@ -110,31 +146,56 @@ def flip_maps(plain, mirrored, flip=True, shift=True):
     return plain, back, heatmaps.merge_flipped(plain, mirrored, shift) if flip else plain
 
 
+def flip_axes(figure, crop_wh):
+    """The axes of a flip test: the crop, and three close-ups round the plain peak, in cells from it."""
+    axes = figure.subplots(1, 4, width_ratios=(3, 4, 4, 4))
+    axes[0].set_axis_off()
+    axes[0].set(xlim=(-0.5, crop_wh[0] - 0.5), ylim=(crop_wh[1] - 0.5, -0.5), aspect="equal")
+    for ax in axes[1:]:
+        ax.set(xlim=(-WINDOW, WINDOW), ylim=(WINDOW, -WINDOW), aspect="equal", facecolor=plots.GREY)
+        ax.set(xticks=TICKS, xticklabels=[], yticks=TICKS if ax is axes[1] else [], yticklabels=[])
+        ax.set_xlabel("x (cells)", labelpad=16)  # numbers come with the person
+    axes[1].set_ylabel("y (cells)", labelpad=20)
+
+
+def draw_close_up(ax, values, peak, origin, top, truth=None):
+    """Draw a map (H, W) round `origin` (2,), the plain peak; frame its own peak, mark the label; all in cells."""
+    (x, y), (height, width) = origin, values.shape
+    edge = (-0.5 - x, width - 0.5 - x, height - 0.5 - y, -0.5 - y)
+    ax.imshow(values, cmap="inferno", vmin=0, vmax=top, extent=edge)
+    ax.set(xlim=(-WINDOW, WINDOW), ylim=(WINDOW, -WINDOW))
+    ax.axvline(0, color="white", linestyle=":", linewidth=1.5)  # the plain peak, in each panel
+    plots.draw_box(ax, (*(peak - origin - 0.5), 1, 1), plots.SKY, linewidth=2.5)
+    if truth is not None:
+        ax.plot(*(truth - origin), "P", color=plots.GREEN, markeredgecolor="white", markersize=10)
+    numbers = [f"{x + tick:.0f}" if 0 <= x + tick < width else "" for tick in TICKS]
+    Words(ax, TICKS, WINDOW + 0.75, numbers).set_clip_on(False)
+    if len(ax.get_yticks()):
+        numbers = [f"{y + tick:.0f}" if 0 <= y + tick < height else "" for tick in TICKS]
+        Words(ax, -WINDOW - 0.75, TICKS, numbers).set_clip_on(False)
+
+
 def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, shift):
     """Draw one joint of one person: crop, plain map, mirrored-back map and the map that is decoded; returns alt text.
 
     crop: (h, w, 3) uint8. plain, mirrored: (K, H, W). keypoint: (2,) crop px. labelled: bool.
     """
+    if not figure.axes:
+        flip_axes(figure, crop.shape[1::-1])
+    axes = figure.axes
     index, stride = KEYPOINTS.index(joint), crop.shape[1] / plain.shape[-1]
     maps = [m[0, index].numpy() for m in flip_maps(plain[None], mirrored[None], flip, shift)]
     peaks = [read_peak(torch.from_numpy(m)[None, None], "none")[0] for m in maps]
     point = read_peak(torch.from_numpy(maps[2])[None, None], "quarter")[1]
     truth, name = np.asarray(keypoint) / stride, joint.replace("_", " ")
-    axes = figure.subplots(1, 4, width_ratios=(3, 4, 4, 4))
-    plots.picture(axes[0], crop, f"{name}")
+    axes[0].imshow(crop)
+    axes[0].set_title(name)
     if labelled:
         axes[0].plot(*keypoint, "P", color=plots.GREEN, markeredgecolor="white", markersize=11)
     names = ("plain", "mirrored back" + ", shifted" * shift, "decoded: " + ("the mean" if flip else "plain only"))
+    top = max(1e-6, *(float(m.max()) for m in maps))
     for ax, title, values, peak in zip(axes[1:], names, maps, peaks):
-        ax.imshow(values, cmap="inferno", vmin=0, vmax=max(1e-6, *(float(m.max()) for m in maps)))
-        ax.axvline(peaks[0][0], color="white", linestyle=":", linewidth=1.5)  # the plain peak, in each panel
-        plots.draw_box(ax, (peak[0] - 0.5, peak[1] - 0.5, 1, 1), plots.SKY, linewidth=2.5)
-        if labelled:
-            ax.plot(*truth, "P", color=plots.GREEN, markeredgecolor="white", markersize=10)
-        (x, y), w = peaks[0], WINDOW
-        ax.set(xticks=np.arange(x - 4, x + 5, 2), yticks=np.arange(y - 4, y + 5, 2) if ax is axes[1] else [])
-        ax.set(xlim=(x - w, x + w), ylim=(y + w, y - w), xlabel="x (cells)", facecolor=plots.GREY)
-        ax.set_ylabel("y (cells)" if ax is axes[1] else "")
+        draw_close_up(ax, values, peak, peaks[0], top, truth if labelled else None)
         ax.set_title(f"{title}\npeak ({peak[0]:.0f}, {peak[1]:.0f})", fontsize=11)
     away = f"{np.linalg.norm(point - truth):.2f} cells from the label" if labelled else "no label to compare with"
     apart = peaks[1][0] - peaks[0][0]
@@ -156,9 +217,10 @@ def flip_viewer(crops, plain, mirrored, keypoints, labelled, joint="left_wrist")
         return draw_flip(figure, crop, plain[person], mirrored[person], *label, joint, flip, shift)
 
     controls = {
-        "person": ipywidgets.IntSlider(value=0, min=0, max=len(crops) - 1, continuous_update=False),
+        "person": ipywidgets.IntSlider(value=0, min=0, max=len(crops) - 1),
         "joint": ipywidgets.Dropdown(options=KEYPOINTS, value=joint),
         "flip": ipywidgets.Checkbox(value=True, description="flip: average with the mirror image's map"),
         "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
     }
-    return Live(draw, controls, size=(9.8, 3.8))
+    size = tuple(crops.shape[:1:-1])  # (w, h)
+    return Live(draw, controls, size=(9.8, 3.8), ground=lambda figure: flip_axes(figure, size))

@@ -41,7 +41,7 @@ def stamps(inputs, kernel, stride, step):
 
 def draw_step(figure, kernel=4, stride=2, padding=0, output_padding=0, step=1, inputs=INPUT):
     """Draw the state after `step` inputs have stamped the kernel; returns the alternative text."""
-    ax = figure.subplots()
+    ax = figure.add_axes((0.01, 0.01, 0.98, 0.89))
     ax.set_axis_off()
     wrong = problem(len(inputs), kernel, stride, padding, output_padding)
     if wrong:

@@ -122,9 +122,21 @@ def times(ratio):
     return f"{ratio:,.0f}-fold" if ratio >= 10 else f"{ratio:.1f}-fold"
 
 
+def gradient_axes(figure, table, depth):
+    """The axes for the norms of all networks of one depth."""
+    ax = figure.add_subplot()
+    low, high = np.log10(limits(table)).round().astype(int)
+    ax.set(yscale="log", ylim=(10.0**low, 10.0**high), yticks=10.0 ** np.arange(low, high + 1, 1 + (high - low) // 8))
+    ax.minorticks_off()
+    ax.set(xlabel="convolution, from the image (1) to the loss", ylabel="gradient norm at its output")
+    ax.set_xlim(1 - 0.05 * (depth - 2), depth - 1 + 0.05 * (depth - 2))
+
+
 def draw_gradients(figure, table, depth, residual, batch_norm, weights):
     """Draw the norms of the chosen network in colour, the other three kinds of the same depth in grey."""
-    ax = figure.add_subplot()
+    if not figure.axes:
+        gradient_axes(figure, table, depth)
+    (ax,) = figure.axes
     for kind in KINDS:
         norms = table[(depth, *kind, weights)]
         if kind == (residual, batch_norm):
@@ -134,10 +146,6 @@ def draw_gradients(figure, table, depth, residual, batch_norm, weights):
     first, last = table[depth, residual, batch_norm, weights][[0, -1]]
     change = f"grows {times(first / last)}" if first >= last else f"shrinks {times(last / first)}"
     name = KINDS[residual, batch_norm][0]
-    low, high = np.log10(limits(table)).round().astype(int)
-    ax.set(yscale="log", ylim=(10.0**low, 10.0**high), yticks=10.0 ** np.arange(low, high + 1, 1 + (high - low) // 8))
-    ax.minorticks_off()
-    ax.set(xlabel="convolution, from the image (1) to the loss", ylabel="gradient norm at its output")
     ax.set_title(f"{depth} layers, {name}:\nthe gradient {change} on its way to the first layer")
     ax.axhline(last, color="black", linewidth=0.8, zorder=1)
     ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
@@ -158,7 +166,13 @@ def gradient_flow(table):
         "residual": ipywidgets.Checkbox(value=False, description="residual: with shortcuts"),
         "batch_norm": ipywidgets.Checkbox(value=False, description="batch norm"),
     }
-    return Live(lambda figure, **values: draw_gradients(figure, table, **values), controls, size=(9, 4))
+    return Live(
+        lambda figure, **values: draw_gradients(figure, table, **values),
+        controls,
+        size=(9, 4),
+        ground=lambda figure, depth: gradient_axes(figure, table, depth),
+        ground_of=("depth",),
+    )
 
 
 def describe(convolution):

@@ -28,7 +28,13 @@ def heatmap_sliders(crop, keypoints, labelled, joint="left_wrist", sigma=2.0, st
         "sigma": ipywidgets.FloatSlider(value=sigma, min=0.5, max=6, step=0.5, description="sigma (cells)"),
         "stride": ipywidgets.SelectionSlider(options=STRIDES, value=stride, description="stride (crop px per cell)"),
     }
-    return Live(draw, controls, size=(8.2, 4.6))
+    return Live(
+        draw,
+        controls,
+        size=(8.2, 4.6),
+        ground=lambda figure, joint: target_axes(figure, crop, keypoints, joint),
+        ground_of=("joint",),
+    )
 
 
 def two_axes(figure, left, right):
@@ -46,27 +52,35 @@ def target_and_error(keypoint, labelled, crop_wh, sigma, stride):
     return target[0, 0].numpy(), float(weight), point.numpy(), float((point - joint[0, 0]).norm())
 
 
+def target_axes(figure, crop, keypoints, joint):
+    """The axes for one joint's target: the whole crop, and a close-up round the label."""
+    (height, width), (x, y) = crop.shape[:2], keypoints[KEYPOINTS.index(joint)]
+    whole, close = two_axes(figure, (0.01, 0.03, 0.4, 0.79), (0.5, 0.13, 0.48, 0.69))
+    whole.set_axis_off()
+    whole.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    close.set(xlim=(x - ZOOM, x + ZOOM), ylim=(y + ZOOM, y - ZOOM), xlabel="x (crop px)", ylabel="y (crop px)")
+    close.set(title="close up", aspect="equal")
+
+
 def draw_target(figure, crop, keypoints, labelled, joint, sigma, stride):
     """Draw a joint's target over the crop and close up, with the label and the decoded point; returns the alt text."""
     index, (height, width) = KEYPOINTS.index(joint), crop.shape[:2]
-    x, y = keypoint = np.asarray(keypoints[index], dtype=float)
+    keypoint = np.asarray(keypoints[index], dtype=float)
     heatmap, weight, point, error = target_and_error(keypoint, labelled[index], (width, height), sigma, stride)
-    whole, close = two_axes(figure, (0.01, 0.03, 0.4, 0.79), (0.5, 0.13, 0.48, 0.69))
+    whole, close = figure.axes
     plots.draw_heatmap(whole, crop, heatmap)
     name, cells = joint.replace("_", " "), f"{heatmap.shape[1]} x {heatmap.shape[0]} cells"
     whole.set_title(f"{name}: {cells}")
-    if weight == 0:
-        close.set_axis_off()
-        close.text(0.5, 0.5, "weight 0:\nnothing to learn here", ha="center", va="center")
-        figure.suptitle(f"The {name} has no label inside this crop: the target stays empty")
-        return f"The target of the {name} is empty, {cells}: it has no label inside this crop, and its weight is 0."
     edge = [-stride / 2, width - stride / 2, height - stride / 2, -stride / 2]
     close.imshow(heatmap, extent=edge, interpolation="nearest", cmap="inferno", vmin=0, vmax=1)
+    if weight == 0:
+        note = {"ha": "center", "va": "center", "bbox": {"facecolor": "white", "edgecolor": "none"}}
+        close.text(0.5, 0.5, "weight 0:\nnothing to learn here", transform=close.transAxes, **note)
+        figure.suptitle(f"The {name} has no label inside this crop: the target stays empty")
+        return f"The target of the {name} is empty, {cells}: it has no label inside this crop, and its weight is 0."
     close.plot(*zip(keypoint, point), color="white", linewidth=1.5)
-    close.plot(x, y, "P", color=plots.SKY, markeredgecolor="black", markersize=11, label="label")
+    close.plot(*keypoint, "P", color=plots.SKY, markeredgecolor="black", markersize=11, label="label")
     close.plot(*point, "o", color=plots.GREEN, markeredgecolor="white", markersize=9, label="decoded (argmax)")
-    close.set(xlim=(x - ZOOM, x + ZOOM), ylim=(y + ZOOM, y - ZOOM), xlabel="x (crop px)", ylabel="y (crop px)")
-    close.set_title("close up")
     close.legend(loc="upper right", fontsize=9)
     said = f"stride {stride} px, sigma {sigma:g} cells: decoded {error:.1f} px from the label"
     figure.suptitle(f"{name}, {said}")
@@ -97,16 +111,24 @@ def crop_editor(image, pose, box, output_wh=(192, 256)):
     controls scale (factor on the frame), rotation (degrees), mirror and swap.
     """
 
+    def axes(figure):
+        before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
+        plots.picture(before, image, "the image and its frame")
+        center, size = geometry.crop_frame(box, output_wh[0] / output_wh[1])
+        low, high = np.minimum(0, center - 0.65 * size), np.maximum(image.shape[1::-1], center + 0.65 * size)
+        before.set(xlim=(low[0] - 0.5, high[0] - 0.5), ylim=(high[1] - 0.5, low[1] - 0.5))  # room for the largest frame
+        after.set_axis_off()
+        after.set(xlim=(-0.5, output_wh[0] - 0.5), ylim=(output_wh[1] - 0.5, -0.5), aspect="equal")
+        after.set_title(f"the crop, {output_wh[0]} x {output_wh[1]} px")
+
     def draw(figure, scale, rotation, mirror, swap):
         crop, moved, matrix = changed_crop(image, pose, box, scale, rotation, mirror, swap, output_wh)
         wrong = 0 if mirror == swap else int((np.arange(17) != FLIP_ORDER).sum())
-        before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
-        plots.picture(before, image, "the image and its frame")
+        before, after = figure.axes
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * output_wh  # crop px
         before.plot(*geometry.transform(corners, geometry.invert(matrix)).T, color=plots.SKY, linewidth=2.5)
-        plots.picture(after, crop, f"the crop, {output_wh[0]} x {output_wh[1]} px")
+        after.imshow(crop)
         plots.draw_pose(after, moved)
-        after.set(xlim=(-0.5, output_wh[0] - 0.5), ylim=(output_wh[1] - 0.5, -0.5))
         names = "all names right" if wrong == 0 else f"{wrong} of 17 names WRONG"
         turned = f"frame x {scale:.2f}, turned {rotation:+.0f} degrees, {'mirrored' if mirror else 'not mirrored'}"
         figure.suptitle(f"{turned}: {names}\norange: called left, blue: called right", fontsize=12)
@@ -118,4 +140,4 @@ def crop_editor(image, pose, box, output_wh=(192, 256)):
         "mirror": ipywidgets.Checkbox(value=False, description="mirror the picture"),
         "swap": ipywidgets.Checkbox(value=False, description="swap the names left and right"),
     }
-    return Live(draw, controls, size=(8.2, 4.6))
+    return Live(draw, controls, size=(8.2, 4.6), ground=axes)

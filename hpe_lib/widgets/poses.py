@@ -29,7 +29,7 @@ def browse(model, groups):
         group, picture = groups[image - 1], read(groups[image - 1][0].file)
         shown = np.array([person.keypoints for person in group]) if truth else poses[image - 1]
         limit = 0.0 if truth else threshold
-        ax = figure.subplots()
+        ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))
         for person in group if boxes else ():
             plots.draw_box(ax, person.box)
         for pose in shown:
@@ -48,10 +48,9 @@ def browse(model, groups):
 
 def _controls(count):
     words = {"threshold": "Draw joints with a peak above", "truth": "true pose instead of predicted"}
-    still = {"continuous_update": False}  # drawing four people takes longer than a slider should wait
     return {
-        "image": ipywidgets.IntSlider(1, 1, max(count, 2), description="Picture", disabled=count < 2, **still),
-        "threshold": ipywidgets.FloatSlider(0.3, min=0, max=0.9, step=0.1, description=words["threshold"], **still),
+        "image": ipywidgets.IntSlider(1, 1, max(count, 2), description="Picture", disabled=count < 2),
+        "threshold": ipywidgets.FloatSlider(0.3, min=0, max=0.9, step=0.1, description=words["threshold"]),
         "boxes": ipywidgets.Checkbox(True, description="boxes", indent=False),
         "truth": ipywidgets.Checkbox(False, description=words["truth"], indent=False),
     }

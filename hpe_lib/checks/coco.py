@@ -1,0 +1,279 @@
+"""Checks of notebook 01: what the fields of a COCO annotation mean, and who counts."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hpe_lib import data
+from hpe_lib.checks.verdict import Mistake, judge
+from hpe_lib.synthetic.labels import run_lengths
+
+
+def _keypoints(visible, seed):
+    """51 numbers of a person with these 17 visibilities; some coordinates are 0, 1 or 2, as the visibilities are."""
+    rng = np.random.default_rng(seed)
+    places = np.where(rng.random((17, 2)) < 0.3, rng.integers(0, 3, (17, 2)), rng.integers(40, 400, (17, 2)))
+    visible = np.array(visible)
+    return [int(n) for n in np.column_stack([places * (visible > 0)[:, None], visible]).ravel()]
+
+
+MIXED = [2, 2, 1, 2, 0, 2, 2, 1, 2, 1, 2, 0, 1, 2, 0, 2, 2]  # 3 unlabelled, 4 hidden, 10 seen
+HEAD_AND_ARMS = [2, 1, 1, 1, 2, 2, 1, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0]
+
+
+def check_visibility_counts(answer):
+    """A function (51 numbers) -> [joints with v = 0, with v = 1, with v = 2]."""
+
+    def count(v):
+        return [int((np.asarray(v) == kind).sum()) for kind in (0, 1, 2)]
+
+    mistakes = [
+        Mistake(
+            "the order turned round",
+            lambda k: count(k[2::3])[::-1],
+            "The counts are right, but the first one should be that of v = 0.",
+        ),
+        Mistake(
+            "x taken for v",
+            lambda k: count(k[0::3]),
+            "This starts with the first number, which is an x. Which of each three numbers is v?",
+        ),
+        Mistake(
+            "y taken for v",
+            lambda k: count(k[1::3]),
+            "This starts with the second number, which is a y. Which of each three numbers is v?",
+        ),
+        Mistake(
+            "all 51 numbers counted",
+            count,
+            "Coordinates may be 0, 1 or 2 as well. Pick out the 17 visibilities first.",
+        ),
+        Mistake(
+            "3 rows of 17",
+            lambda k: count(k[34:]),
+            "The list goes x, y, v, x, y, v, ...: reshaped, it has 17 rows of 3, not 3 rows of 17.",
+        ),
+        Mistake(
+            "seen joints counted as hidden too",
+            lambda k: [count(k[2::3])[0], 17 - count(k[2::3])[0], count(k[2::3])[2]],
+            "v = 1 means hidden, and no other value does. The three counts add up to 17.",
+        ),
+    ]
+    cases = [(_keypoints(MIXED, 0),), (_keypoints(HEAD_AND_ARMS, 1),)]
+    return judge(answer, lambda k: count(k[2::3]), cases, mistakes, "Every third number is a label, not a place.", 1e-9)
+
+
+def check_keypoint_box(answer):
+    """A function (51 numbers) -> [x, y, width, height] of the smallest box round the labelled keypoints."""
+
+    def box(points):  # (n, 2)
+        return np.concatenate([points.min(axis=0), np.ptp(points, axis=0)])
+
+    def chosen(rule):
+        return lambda k: box(np.reshape(k, (17, 3))[rule(np.reshape(k, (17, 3))[:, 2])][:, :2])
+
+    right = chosen(lambda v: v > 0)
+    mistakes = [
+        Mistake(
+            "unlabelled joints counted",
+            chosen(lambda v: v >= 0),
+            "Your box begins at (0, 0). Which joints have that place, and is it one?",
+        ),
+        Mistake(
+            "hidden joints left out",
+            chosen(lambda v: v == 2),
+            "A joint with v = 1 is labelled too: its place was judged, and it belongs into the box.",
+        ),
+        Mistake(
+            "corners instead of width and height",
+            lambda k: right(k) + np.concatenate([[0, 0], right(k)[:2]]),
+            "The last two numbers are the opposite corner. COCO's boxes end with width and height.",
+        ),
+        Mistake(
+            "x and y swapped",
+            lambda k: right(k)[[1, 0, 3, 2]],
+            "Of each three numbers the first one is x, and the box starts with x as well.",
+        ),
+        Mistake(
+            "width and height swapped",
+            lambda k: right(k)[[0, 1, 3, 2]],
+            "The width is the way from the smallest to the largest x.",
+        ),
+        Mistake(
+            "one pixel added",
+            lambda k: np.add(right(k), [0, 0, 1, 1]),
+            "Keypoints are places, not pixels that fill space: from 3 to 10 it is 7 px, not 8.",
+        ),
+    ]
+    one, other = np.reshape(_keypoints(MIXED, 2), (17, 3)), np.reshape(_keypoints(HEAD_AND_ARMS, 3), (17, 3))
+    for person, hidden in ((one, (2, 7)), (other, (1, 6))):  # away from the corner, hidden joints on the border
+        person[:, :2] += [30, 50] * (person[:, 2:] > 0)
+        person[hidden, :2] = (520, 31), (26, 470)
+    cases = [(person.ravel().tolist(),) for person in (one, other)]
+    return judge(answer, right, cases, mistakes, "First ask v > 0, then use the places.", tolerance=1e-6)
+
+
+def check_runs_of(answer):
+    """A function (mask of 0 and 1) -> the counts of its run-length code, column by column, zeros first."""
+
+    def right(mask):
+        return run_lengths(mask)["counts"]
+
+    def lengths(flat):  # of equal neighbours, whatever comes first
+        edges = np.flatnonzero(np.diff(flat)) + 1
+        return np.diff([0, *edges, len(flat)]).tolist()
+
+    mistakes = [
+        Mistake(
+            "row by row",
+            lambda mask: right(mask.T),
+            "COCO goes down the first column, then down the second one. NumPy's own order is row by row.",
+        ),
+        Mistake(
+            "the empty run of zeros left out",
+            lambda mask: lengths(mask.ravel(order="F")),
+            "A reader takes the first count for zeros. What must it be when the mask begins with a 1?",
+        ),
+        Mistake(
+            "places instead of lengths",
+            lambda mask: np.cumsum(right(mask)).tolist(),
+            "These are the places where the runs end. How long is each run?",
+        ),
+        Mistake(
+            "the last run forgotten",
+            lambda mask: right(mask)[:-1],
+            "The counts should add up to the number of pixels. The last run ends with the mask, not with a change.",
+        ),
+        Mistake(
+            "ones counted first",
+            lambda mask: right(1 - mask),
+            "The first count is that of zeros.",
+        ),
+    ]
+    cases = [
+        (np.array([[0, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]]),),
+        (np.array([[1, 0], [1, 1], [0, 1], [0, 0]]),),  # begins with a one
+        (np.array([[0, 1, 1], [1, 1, 0]]),),  # ends with a zero
+    ]
+    return judge(answer, right, cases, mistakes, "Decoded again, these counts give the mask back.", tolerance=1e-9)
+
+
+def check_people_that_count(answer):
+    """A function (list of annotations) -> how many of them are people to learn from."""
+
+    def right(annotations):
+        images = [{"id": one["image_id"], "file_name": "", "width": 640, "height": 480} for one in annotations]
+        return len(data.persons(Path(), "val", {"images": images, "annotations": annotations}))
+
+    def number(rule):
+        return lambda annotations: sum(map(rule, annotations))
+
+    def counts(one):
+        return not one["iscrowd"] and one["num_keypoints"] > 0
+
+    mistakes = [
+        Mistake(
+            "crowds counted",
+            number(lambda one: one["num_keypoints"] > 0),
+            "iscrowd = 1 outlines a whole group that nobody took apart: there is nobody to learn from.",
+        ),
+        Mistake(
+            "people without a label counted",
+            number(lambda one: not one["iscrowd"]),
+            "Somebody without a single labelled keypoint has nothing to teach.",
+        ),
+        Mistake("everything counted", len, "Two kinds of annotation are to be left out; here all of them are counted."),
+        Mistake(
+            "pictures counted instead of people",
+            lambda annotations: len({one["image_id"] for one in annotations if counts(one)}),
+            "This is the number of pictures with such people. Two people in one picture count twice.",
+        ),
+        Mistake(
+            "people with hidden joints only left out",
+            number(lambda one: counts(one) and 2 in one["keypoints"][2::3]),
+            "One person has no seen joint, but hidden ones with a label (v = 1), and these are trained.",
+        ),
+        Mistake(
+            "only complete people counted",
+            number(lambda one: counts(one) and one["num_keypoints"] == 17),
+            "One labelled keypoint is enough. All 17 are not needed.",
+        ),
+    ]
+    kinds = {
+        "crowd": MIXED,
+        "whole": [2] * 17,
+        "mixed": MIXED,
+        "half": HEAD_AND_ARMS,
+        "hidden": [1] * 5 + [0] * 12,
+        "none": [0] * 17,
+    }
+    rows = [("whole", 1), ("mixed", 1), ("none", 1), ("hidden", 2), ("crowd", 2), ("half", 3), ("crowd", 3)]
+    annotations = []
+    for number_, (kind, image) in enumerate([*rows, ("none", 4), ("mixed", 3), ("none", 4)], 1):
+        points = _keypoints(kinds[kind], number_)
+        labels = {
+            "keypoints": points,
+            "num_keypoints": sum(v > 0 for v in points[2::3]),
+            "iscrowd": int(kind == "crowd"),
+        }
+        place = {"id": number_, "image_id": image, "category_id": 1, "bbox": [20.0, 30.0, 90.0, 200.0], "area": 9000.0}
+        annotations.append(place | labels)
+    cases = [(annotations,), (annotations[2:],)]
+    return judge(answer, right, cases, mistakes, "On COCO's val2017 this rule leaves 6,352 people.", tolerance=1e-9)
+
+
+def check_is_medium(answer):
+    """A function (annotation) -> whether the person is of size M: an area from 32² to 96² px², both included."""
+
+    def size(measure, low=32**2, high=96**2):
+        return lambda one: bool(low <= measure(one) <= high)
+
+    def area(one):
+        return one["area"]
+
+    def box(one):
+        return one["bbox"][2] * one["bbox"][3]
+
+    mistakes = [
+        Mistake(
+            "the box's area",
+            size(box),
+            "Width times height is the box. The person fills only a part of it, and has a field of their own.",
+        ),
+        Mistake(
+            "the borders left out",
+            lambda one: 32**2 < one["area"] < 96**2,
+            "Exactly 32² and exactly 96² px² are of size M too: 'at least' is >=, not >.",
+        ),
+        Mistake(
+            "the upper border left out",
+            lambda one: 32**2 <= one["area"] < 96**2,
+            "Exactly 96² px² is still of size M.",
+        ),
+        Mistake(
+            "the lower border left out",
+            lambda one: 32**2 < one["area"] <= 96**2,
+            "Exactly 32² px² is already of size M.",
+        ),
+        Mistake(
+            "32 and 96 not squared",
+            size(area, 32, 96),
+            "32 and 96 are sides of a square in px. An area is counted in px².",
+        ),
+        Mistake(
+            "the box's height",
+            size(lambda one: one["bbox"][3], 32, 96),
+            "COCO sorts people by area, not by height: somebody lying is no smaller than somebody standing.",
+        ),
+    ]
+    rows = [
+        (5000, 80, 140),
+        (1024, 40, 60),
+        (9216, 130, 150),
+        (1023, 50, 60),
+        (9217, 90, 95),
+        (5000, 200, 90),
+        (64, 8, 16),
+    ]
+    cases = [({"area": float(a), "bbox": [10.0, 20.0, float(w), float(h)]},) for a, w, h in rows]
+    return judge(answer, size(area), cases, mistakes, "The mask's area decides, and the borders belong to M.")

@@ -1,0 +1,56 @@
+"""One program on many GPUs: what the processes that torchrun starts need to know of each other."""
+
+import os
+
+import torch
+import torch.distributed as dist
+
+
+def start():
+    """Join the other processes, where torchrun started several. Returns this process's device, None: choose freely."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return None
+    if not torch.cuda.is_available():
+        dist.init_process_group("gloo")
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(device)
+    dist.init_process_group("nccl")
+    return device
+
+
+def stop():
+    """Leave the group, if there is one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def world():
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank():
+    """This process's number, from 0; number 0 writes files and talks."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def wait():
+    """Go on when all processes have come here."""
+    if world() > 1:
+        dist.barrier()
+
+
+def mean(tensor):
+    """The mean of a tensor over all processes."""
+    if world() > 1:
+        dist.all_reduce(tensor)
+    return tensor / world()
+
+
+def gather(thing):
+    """A list of what each process brought, in the order of their numbers, on every process."""
+    found = [thing] * world()
+    if world() > 1:
+        dist.all_gather_object(found, thing)
+    return found

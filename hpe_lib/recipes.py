@@ -1,0 +1,86 @@
+"""Recipes: everything that decides a training run, written down."""
+
+import math
+from dataclasses import dataclass, fields, replace
+
+from hpe_lib.crops import MIRROR_ONLY, Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run. The defaults are the paper's."""
+
+    depth: int | str = 50
+    input_wh: tuple = (192, 256)  # px
+    epochs: int = 140
+    batch_size: int = 128  # over all processes
+    learning_rate: float = 1e-3  # Adam's
+    schedule: str = "steps"  # or "cosine": down to 0 along half a cosine wave
+    drops: tuple = (90, 120)  # "steps": epochs after which the rate falls to a tenth
+    warmup_steps: int = 0  # the rate rises linearly over so many steps first
+    sigma: float = 2.0  # of the target Gaussian, heatmap cells
+    unbiased: bool = False  # its centre: the exact place, or the nearest cell
+    refine: str | None = "quarter"  # how validation decodes, see `heatmaps.decode`
+    flip_shift: float = 1.0  # cells, see `heatmaps.merge_flipped`
+    augmentation: Augmentation | None = Augmentation()
+    pretrained: str | None = "imagenet"  # what `load_weights` starts from
+    seed: int = 0
+
+
+RECIPES = {
+    "paper": Recipe(),
+    "modern": Recipe(  # what became standard later; each line is one difference, and `--set` takes each back
+        epochs=210,  # half as long again
+        drops=(170, 200),
+        batch_size=512,  # larger steps for many fast cards
+        learning_rate=5e-4,
+        warmup_steps=500,  # small steps until batch norm and Adam have settled
+        augmentation=Augmentation(half_body_share=0.3, shift=0.16),  # cut bodies, boxes that sit badly
+        unbiased=True,  # targets at the exact place
+        refine="taylor",  # and decoding that finds it
+        flip_shift=0.75,  # and mirror images that lie exactly on each other
+    ),
+    "quick": Recipe(  # notebook 05: two minutes on two cores
+        depth="tiny",
+        input_wh=(96, 128),
+        epochs=9,
+        batch_size=32,
+        learning_rate=2e-3,
+        schedule="cosine",
+        warmup_steps=50,
+        sigma=1.5,
+        unbiased=True,
+        augmentation=MIRROR_ONLY,
+        pretrained=None,
+    ),
+}
+RECIPES["shipped"] = replace(  # the weights that come with the course: longer, on more drawn people
+    RECIPES["quick"],
+    epochs=48,
+    batch_size=64,
+    learning_rate=3e-3,
+    warmup_steps=200,
+    augmentation=Augmentation(scale=0.2, rotation=20.0),
+)
+
+
+def rate_factor(recipe, step, steps_per_epoch):
+    """The learning rate at a step, as a share of the recipe's."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps) if recipe.warmup_steps else 1.0
+    if recipe.schedule == "cosine":
+        return warm * (1 + math.cos(math.pi * step / (recipe.epochs * steps_per_epoch))) / 2
+    return warm * 0.1 ** sum(step >= drop * steps_per_epoch for drop in recipe.drops)
+
+
+def changed(recipe, settings):
+    """A recipe with other settings: name -> value, of the recipe or of its augmentation. ValueError lists the names."""
+    own, theirs = ({field.name for field in fields(kind)} for kind in (Recipe, Augmentation))
+    for name, value in settings.items():
+        if name in own - {"augmentation"}:
+            recipe = replace(recipe, **{name: value})
+        elif name in theirs:
+            augmentation = recipe.augmentation or MIRROR_ONLY
+            recipe = replace(recipe, augmentation=replace(augmentation, **{name: value}))
+        else:
+            raise ValueError(f"a recipe has no setting {name!r}; it has {', '.join(sorted(own | theirs))}")
+    return recipe

@@ -1,0 +1,361 @@
+"""How answers are judged, whatever the exercise; and what all exercises in the notebooks must keep to."""
+
+import ast
+import builtins
+import re
+import sys
+from collections import deque
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from hpe_lib import checks
+from hpe_lib.checks.verdict import Mistake, Verdict, judge, same
+from tests.exercises import NOTEBOOKS, exercises
+
+CHAPTERS = [f"{number:02}" for number in range(8)]
+
+
+def double(x):
+    return 2 * x
+
+
+NUMBERS = [(3.0,), (-1.5,)]
+MISTAKES = [
+    Mistake("halved", lambda x: x / 2, "Larger, not smaller."),
+    Mistake("squared", lambda x: x * x, "Times 2, not times itself."),
+    Mistake("an error of its own", lambda x: [][7], "There is no eighth."),
+]
+
+
+def of_function(answer, cases=None):
+    return judge(answer, double, cases or NUMBERS, MISTAKES, "Well doubled.")
+
+
+def test_a_verdict_shows_itself():
+    assert repr(Verdict("right", "Well done.")) == "✓ Right. Well done."
+    assert repr(Verdict("wrong", "A hint.", "a name")) == "✗ Not yet. a name: A hint."
+    assert repr(Verdict("not attempted")) == "○ Not attempted yet."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, ..., lambda x: None, lambda x: ..., lambda x: [..., ...], lambda x: [[None, ...]], lambda x: print(end="")],
+)
+def test_nothing_is_not_attempted(answer):
+    assert of_function(answer).state == "not attempted"
+
+
+def test_not_implemented_is_not_attempted():
+    def later(x):
+        raise NotImplementedError
+
+    assert of_function(later).state == "not attempted"
+
+
+def test_values_that_are_missing_are_not_attempted():
+    assert judge([None, None], [1, 2]).state == "not attempted"
+    some = judge([1, ...], [1, 2])
+    assert (some.state, some.text) == ("not attempted", "1 of 2 answers are still missing.")
+    assert judge([], [1, 2]).state == judge([[], 1], [1, 2]).state == "wrong"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        double,
+        lambda x: x + x,
+        lambda x: np.float32(2 * x),
+        lambda x: np.array(2 * x),
+        lambda x: [2 * x],  # a number wrapped once more is still the number
+        lambda x: torch.tensor(2 * x),
+        lambda x: torch.tensor([2 * x], requires_grad=True, dtype=torch.bfloat16),
+        lambda x: f"{2 * x}",
+        type("Callable", (), {"__call__": lambda self, x: 2 * x})(),
+    ],
+)
+def test_a_right_function_passes_however_it_is_wrapped(answer):
+    verdict = of_function(answer)
+    assert (verdict.state, verdict.text, verdict.misconception) == ("right", "Well doubled.", None)
+
+
+def test_a_known_mistake_is_named_and_an_unknown_one_is_shown_in_numbers():
+    verdict = of_function(lambda x: x**2)
+    assert (verdict.misconception, verdict.text) == ("squared", "Times 2, not times itself.")
+    verdict = of_function(lambda x: 2 * abs(x))
+    assert (verdict.state, verdict.misconception) == ("wrong", None)
+    assert verdict.text == "For the input -1.5 it gives 3., and -3. is right."
+
+
+def test_a_mistake_must_be_made_in_every_case():
+    assert of_function(lambda x: x / 2 if x > 0 else 2 * x).misconception is None
+
+
+def test_an_exception_becomes_a_clear_line():
+    def breaks(x):
+        if x < 0:
+            raise KeyError("left_wrist")
+        return 2 * x
+
+    verdict = of_function(breaks)
+    assert verdict.text == "Your function stops with KeyError: 'left_wrist'. Input: -1.5"
+    too_few = of_function(lambda: 4)
+    assert (too_few.state, too_few.misconception) == ("wrong", None) and "TypeError" in too_few.text
+
+
+def test_a_mistake_may_be_one_that_raises():
+    assert of_function(lambda x: [1, 2][5]).misconception == "an error of its own"
+    assert of_function(lambda x: {}["a"]).misconception is None  # another error
+
+
+def test_returning_nothing_sometimes_is_wrong():
+    verdict = of_function(lambda x: 2 * x if x > 0 else None)
+    assert (verdict.state, verdict.text) == ("wrong", "Your function returns nothing for the input -1.5")
+
+
+def test_a_value_in_place_of_a_function():
+    assert of_function(6.0).text == "This should be a function, and is a float."
+
+
+def test_inputs_that_the_answer_changes_harm_nobody():
+    case = ([1, 2, 3], np.zeros(2), torch.zeros(2))
+
+    def greedy(numbers, array, tensor):
+        array += 1
+        tensor.add_(1)
+        return sum(numbers.pop() for _ in range(3)) + array.sum() + tensor.sum()
+
+    def right(numbers, array, tensor):
+        return sum(numbers) + 4
+
+    ruin = Mistake("none", lambda numbers, array, tensor: numbers.clear(), "")
+    assert judge(greedy, right, [case, case], [ruin]).state == "right"
+    assert case[0] == [1, 2, 3] and not case[1].any() and not case[2].any()
+
+
+def test_wrong_shapes_and_kinds_are_said():
+    def right(n):
+        return np.zeros((n, 2))
+
+    assert (
+        judge(lambda n: np.zeros((2, n)), right, [(3,)]).text == "The answer has the shape (2, 3), asked for is (3, 2)."
+    )
+    assert judge(lambda n: "zero", right, [(3,)]).text == "A number or an array is asked for."
+    assert judge(lambda n: [[0, 0], [0]], right, [(3,)]).text == "A number or an array is asked for."  # ragged
+    assert judge([1, 2], [1, 2, 3]).text == "3 results are asked for, and these are 2."
+    assert judge(5, [1, 2, 3]).text == "3 results are asked for."
+    assert judge(5, "M").text == "A word is asked for, between quotation marks."
+    assert judge(double, 5).text == "A number or an array is asked for."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [1, 2.5, 3],
+        (1, 2.5, 3.0),
+        np.array([1, 2.5, 3]),
+        torch.tensor([1, 2.5, 3], requires_grad=True),
+        [torch.tensor(1.0, requires_grad=True), np.float16(2.5), 3],
+        deque([1, 2.5, 3]),
+        {"a": 1, "b": 2.5, "c": 3}.values(),
+        map(float, ("1", "2.5", "3")),
+        (x for x in (1, 2.5, 3)),
+    ],
+)
+def test_lists_in_every_wrapping(answer):
+    kept = answer if hasattr(answer, "__len__") else list(answer)
+    assert judge(kept, [1, 2.5, 3]).state == "right"
+    assert judge(lambda: iter(kept), lambda: (1, 2.5, 3), [()]).state == "right"
+    assert judge(lambda: iter(kept), lambda: np.array([1, 2.5, 3]), [()]).state == "right"
+    assert judge(kept, [1, 2.5, 3.1]).state == "wrong"
+
+
+def test_an_answer_that_can_be_read_only_once_meets_every_mistake():
+    mistakes = [Mistake("tripled", lambda x: [3 * x], ""), Mistake("halved", lambda x: [x / 2], "")]
+    verdict = judge(lambda x: map(abs, (x / 2,)), lambda x: [2 * x], [(3.0,), (5.0,)], mistakes)
+    assert verdict.misconception == "halved"
+    assert (
+        judge(map(abs, (1, 2)), [2, 3], mistakes=[Mistake("a", [5, 5], ""), Mistake("b", [1, 2], "")]).misconception
+        == "b"
+    )
+    assert judge(lambda: (1 / 0 for _ in "a"), lambda: [1], [()]).text.startswith("Your function stops with ZeroDiv")
+
+
+def test_tuples_of_different_things():
+    def right(x):
+        return "M", np.full((2, 2), x), (1, x)
+
+    assert judge(lambda x: ["m ", [[x, x], [x, x]], torch.tensor([1.0, x])], right, [(4.0,)]).state == "right"
+    assert judge(lambda x: ("L", np.full((2, 2), x), (1, x)), right, [(4.0,)]).state == "wrong"
+    assert judge(lambda x: ("M", np.full((2, 2), x)), right, [(4.0,)]).state == "wrong"
+
+
+def test_words():
+    small = Mistake("too small", "S", "Look at the area once more.")
+    assert judge(" m", "M", mistakes=[small]).state == "right"
+    assert judge("s", "M", mistakes=[small]).misconception == "too small"
+    assert judge("X", "M", mistakes=[small]).text == "Have another look, or open the hint."
+
+
+def test_nan_is_not_a_number_unless_it_is_asked_for():
+    assert judge(lambda x: float("nan"), double, NUMBERS).state == "wrong"
+    assert judge(lambda x: torch.tensor([x, torch.nan]), lambda x: np.array([x, np.nan]), NUMBERS).state == "right"
+    assert judge([1.0, float("nan")], [1.0, 2.0]).state == "wrong"
+    assert not same(float("inf"), 1e9) and same(-np.inf, float("-inf"))
+
+
+def test_tolerance():
+    assert same(1.00009, 1.0) and not same(1.0003, 1.0)
+    assert not same(13057, 13056, tolerance=1e-9) and same(13056.0, 13056, tolerance=1e-9)
+    assert same(True, 1) and same(np.True_, True) and not same(False, True)
+
+
+def test_things_that_hold_no_numbers_are_wrong_and_never_an_error():
+    class Strange:
+        def __len__(self):
+            raise RuntimeError("no length")
+
+        def __array__(self, *args, **kwargs):
+            raise RuntimeError("no array")
+
+    odd = (
+        object(),
+        Strange(),
+        {1, 2},
+        {"a": 1},
+        double,
+        int,
+        "",
+        b"x",
+        2 + 3j,
+        torch.empty(2, device="meta"),
+        range(0),
+    )
+    for answer in odd:
+        assert judge(answer, [1, 2]).state == "wrong"
+        assert judge(answer, 5).state == "wrong"
+        assert judge(answer, "M").state == "wrong"
+        assert judge(lambda x, answer=answer: answer, double, NUMBERS, MISTAKES).state == "wrong"
+
+
+def test_a_mistake_of_values_may_be_a_test_of_them():
+    first = Mistake("the first", lambda given: given[0] == 7, "Not 7.")
+    third = Mistake("the third", lambda given: given[2] == 7, "Not 7 either.")
+    for answer in ([7, 2], (7, 2), np.array([7, 2]), torch.tensor([7, 2]), 7 * torch.ones(2, requires_grad=True)):
+        assert judge(answer, [1, 2], mistakes=[third, first]).misconception == "the first"  # third: an IndexError
+    assert judge([1, 3], [1, 2], mistakes=[first, third]).misconception is None
+    assert (
+        judge(np.zeros((2, 2)), [1, 2], mistakes=[Mistake("all", lambda given: given == 0, "")]).misconception is None
+    )
+
+
+# What the exercises of all notebooks must keep to
+
+
+def cells(chapter):
+    (file,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    return nbformat.read(file, as_version=4).cells
+
+
+def part_of(cell):
+    match = re.fullmatch(r"exercise-\d+-\d+-(\w+)", cell["id"])
+    return match and match[1]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_notebook_has_three_exercises_or_more_and_says_how_many(chapter):
+    found = list(exercises(chapter))
+    assert found == [f"{int(chapter)}.{number}" for number in range(1, len(found) + 1)] and len(found) >= 3
+    stated = f"**Exercises**: {len(found)}, each with a check, a hint and a solution to unfold."
+    assert stated in "\n".join(cell.source for cell in cells(chapter)[:3])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_parts_of_an_exercise_stand_together(chapter):
+    ids = [cell["id"] for cell in cells(chapter)]
+    sources = {cell["id"]: cell.source for cell in cells(chapter)}
+    for number in exercises(chapter):
+        start = f"exercise-{number.replace('.', '-')}-"
+        place = ids.index(f"{start}task")
+        parts = ("task", "stub", "check", "hint", "solution")
+        assert ids[place : place + 5] == [start + part for part in parts]
+        assert sources[f"{start}task"].startswith(f"### Exercise {number} · ")
+        for part in ("hint", "solution"):  # folded, and a blank line on each side so that the inside is read as text
+            title = part.capitalize()
+            assert sources[start + part].startswith(f"<details><summary>{title}</summary>\n\n")
+            assert sources[start + part].endswith("\n\n</details>")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_check_is_one_call_of_an_offered_checker(chapter):
+    for number, exercise in exercises(chapter).items():
+        (name, answer) = re.fullmatch(r"checks\.(check_\w+)\((\w+)\)", exercise.check).groups()
+        assert name in checks.__all__ and getattr(checks, name).__doc__, number
+        for code in (exercise.stub, exercise.solution):
+            assert answer in bound(ast.parse(code)), f"exercise {number} does not define {answer}"
+
+
+def test_every_checker_belongs_to_one_exercise():
+    used = [exercise.check.split("(")[0] for chapter in CHAPTERS for exercise in exercises(chapter).values()]
+    assert sorted(used) == [f"checks.{name}" for name in sorted(checks.__all__)]
+
+
+@pytest.mark.parametrize("name", checks.__all__)
+def test_every_mistake_of_a_checker_can_be_told_from_the_others(name, monkeypatch):
+    """The cases of each checker must be able to say which mistake was made, also where no student's code tries it."""
+    asked = {}
+
+    def listen(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4):
+        asked.update(right=right, cases=cases, mistakes=mistakes, tolerance=tolerance)
+        return judge(answer, right, cases, mistakes, praise, tolerance)
+
+    check = getattr(checks, name)
+    monkeypatch.setattr(sys.modules[check.__module__], "judge", listen)
+    assert check(None).state == "not attempted"
+    assert len({mistake.name for mistake in asked["mistakes"]}) >= 3
+    right = asked.pop("right")
+    assert judge(right, right, **asked).state == "right"
+    for mistake in asked["mistakes"]:
+        assert mistake.hint.rstrip(")").endswith((".", "?", "!"))
+        if asked["cases"] is not None or not callable(mistake.answer):
+            assert judge(mistake.answer, right, **asked).misconception == mistake.name
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_nothing_else_needs_an_exercise_and_a_solution_needs_nothing_else(chapter):
+    """A stub may stay untouched, and a solution copied into a fresh kernel runs after the imports."""
+    code = [cell for cell in cells(chapter) if cell.cell_type == "code"]
+    rest = [ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.M)) for cell in code if not part_of(cell)]
+    imported = {
+        (name.asname or name.name).split(".")[0]
+        for tree in rest
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    elsewhere = {node.id for tree in rest for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    elsewhere |= {name for tree in rest for name in bound(tree)}
+    for number, exercise in exercises(chapter).items():
+        names = bound(ast.parse(exercise.stub))
+        assert not names & elsewhere, f"exercise {number}: {names & elsewhere} have another meaning in the notebook"
+        tree = ast.parse(exercise.solution)
+        own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+        own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | bound(tree)
+        loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        missing = loaded - own - imported - set(dir(builtins))
+        assert not missing, f"exercise {number}: the solution needs {missing}, which the notebook does not import"
+
+
+def bound(tree):
+    """Names that code defines at its top level."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {part.id for target in node.targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(name.asname or name.name).split(".")[0] for name in node.names}
+    return names

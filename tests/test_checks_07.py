@@ -1,0 +1,247 @@
+"""The exercises of notebook 07: right answers pass, classic mistakes are named."""
+
+from tests.exercises import exercises, prove
+
+
+def test_notebook_has_its_exercises():
+    assert list(exercises("07")) == ["7.1", "7.2", "7.3", "7.4", "7.5", "7.6"]
+
+
+def test_oks():
+    def formula(exponent="d2 / (2 * area * k**2)", counted="v > 0", mean="s[counted].mean()"):
+        return f"""
+def oks_by_formula(truth, area, pose):
+    d2, v, k = ((truth[:, :2] - pose) ** 2).sum(axis=1), truth[:, 2], 2 * OKS_SIGMAS
+    s, counted = np.exp(-({exponent})), {counted}
+    return {mean}
+"""
+
+    prove(
+        exercises("07")["7.1"],
+        [
+            formula(),
+            formula(mean="(s * (v > 0)).sum() / np.count_nonzero(v)"),
+            "oks_by_formula = lambda truth, area, pose: metrics.oks(truth, area, pose[None])",
+            """
+def oks_by_formula(truth, area, pose):
+    truth, pose, sigma = torch.tensor(truth), torch.tensor(pose), torch.tensor(OKS_SIGMAS)
+    distance = (truth[:, :2] - pose).norm(dim=1) / (area**0.5 * 2 * sigma)
+    return torch.exp(-0.5 * distance**2)[truth[:, 2] != 0].mean()
+""",
+        ],
+        {
+            "the factor 2 forgotten": formula("d2 / (2 * area * OKS_SIGMAS**2)"),
+            "the bell's 2 forgotten": formula("d2 / (area * k**2)"),
+            "the area squared": formula("d2 / (2 * area**2 * k**2)"),
+            "the area's root": formula("d2 / (2 * np.sqrt(area) * k**2)"),
+            "k not squared": formula("d2 / (2 * area * k)"),
+            "d not squared": formula("np.sqrt(d2) / (2 * area * k**2)"),
+            "the labels' v ignored": formula(mean="s.mean()"),
+            "hidden joints left out": formula(counted="v == 2"),
+            "divided by 17": formula(mean="s[counted].sum() / 17"),
+        },
+    )
+
+
+def test_lost_joints():
+    prove(
+        exercises("07")["7.2"],
+        ["joints_to_lose = np.array([4, 3])", "joints_to_lose = [int(17 * 0.25), 12 // 4]"],
+        {
+            "> for >=": "joints_to_lose = [4, 2]",
+            "the joints that are kept": "joints_to_lose = [13, 9]",
+            "rounded up": "joints_to_lose = [math.ceil(17 / 4), 3]",
+            "not a whole number": "joints_to_lose = [17 / 4, 12 / 4]",
+            "all 17 counted for both": "joints_to_lose = [4, 4]",
+            "an unlabelled joint counted as lost": "joints_to_lose = [4, 0]",
+        },
+    )
+
+
+def test_average_precision():
+    def steps(
+        order="np.argsort(-np.array(scores))",
+        found=">=",
+        of="people",
+        envelope="np.maximum.accumulate(precision[::-1])[::-1]",
+        answer="np.append(high, 0)[np.searchsorted(recall, levels)].mean()",
+    ):
+        return f"""
+def ap_at(scores, similarities, people, threshold):
+    right = np.array(similarities)[{order}] {found} threshold
+    precision, recall = right.cumsum() / np.arange(1, len(right) + 1), right.cumsum() / {of}
+    high, levels = {envelope}, np.linspace(0, 1, 101)
+    return {answer}
+"""
+
+    prove(
+        exercises("07")["7.3"],
+        [
+            steps(),
+            """
+def ap_at(scores, similarities, people, threshold):
+    right = torch.tensor([s >= threshold for _, s in sorted(zip(scores, similarities), reverse=True)])
+    precision, recall = right.cumsum(0) / torch.arange(1, len(right) + 1), right.cumsum(0) / people
+    return sum(max([p.item() for p, r in zip(precision, recall) if r >= n / 100], default=0) for n in range(101)) / 101
+""",
+        ],
+        {
+            "the list not sorted": steps(order="range(len(scores))"),
+            "the worst score first": steps(order="np.argsort(scores)"),
+            "> for >=": steps(found=">"),
+            "the envelope forgotten": steps(envelope="precision"),
+            "the envelope from the top down": steps(envelope="np.maximum.accumulate(precision)"),
+            "detections in place of people": steps(of="len(scores)"),
+            "only the recalls that were reached": steps(
+                answer="np.mean([high[recall >= level].max() for level in levels if level <= recall[-1]])"
+            ),
+            "the area under the curve": steps(answer="(high * np.diff(recall, prepend=0)).sum()"),
+            "read at the right detections": steps(answer="precision[right].mean()"),
+        },
+    )
+    classic = exercises("07")["7.3"].verdict(steps(answer="precision[right].sum() / people"))
+    assert classic.misconception == "read at the right detections"
+
+
+def test_matching():
+    def greedy(choose="max(free, key=lambda p: row[p])", reached=">= threshold", taken="free.remove(best)"):
+        return f"""
+def match_detections(similarity, threshold):
+    free, answer = list(range(similarity.shape[1])), []
+    for row in similarity:
+        best = {choose} if free else None
+        if best in free and row[best] {reached}:
+            {taken}
+            answer.append(best)
+        else:
+            answer.append(-1)
+    return answer
+"""
+
+    def pairs(order):
+        return f"""
+def match_detections(similarity, threshold):
+    D, P = similarity.shape
+    answer = [-1] * D
+    for d, p in {order}:
+        if answer[d] == -1 and p not in answer and similarity[d, p] >= threshold:
+            answer[d] = p
+    return answer
+"""
+
+    prove(
+        exercises("07")["7.4"],
+        [
+            greedy(),
+            """
+def match_detections(similarity, threshold):
+    left, answer = similarity.copy(), np.full(len(similarity), -1)
+    for d in range(len(left)):
+        if left[d].max() >= threshold:
+            answer[d] = left[d].argmax()
+            left[:, answer[d]] = -1
+    return answer
+""",
+            """
+def match_detections(similarity, threshold):
+    left, answer = torch.tensor(similarity), []
+    for d in range(len(left)):
+        value, person = left[d].max(dim=0)
+        answer.append(person if value >= threshold else torch.tensor(-1))
+        if value >= threshold:
+            left[:, person] = 0
+    return torch.stack(answer)
+""",
+        ],
+        {
+            "one person taken twice": greedy(taken="pass"),
+            "a taken person blocks": greedy(choose="int(row.argmax())"),
+            "> for >=": greedy(reached="> threshold"),
+            "the threshold ignored": greedy(reached="> 0"),
+            "the first instead of the nearest": greedy(
+                choose="([p for p in free if row[p] >= threshold] + [free[0]])[0]"
+            ),
+            "the best pair first": pairs(
+                "sorted(np.ndindex(D, P), key=lambda pair: similarity[pair], reverse=True)",
+            ),
+            "the people choose": pairs(
+                "[(d, p) for p in range(P) for d in sorted(range(D), key=lambda d: -similarity[d, p])]"
+            ),
+        },
+    )
+
+
+def test_rescoring():
+    def rule(score="box_score * above.mean()", none="0"):
+        return f"""
+def pose_score(box_score, peaks):
+    above = peaks[peaks > 0.2]
+    return {score} if len(above) else {none}
+"""
+
+    prove(
+        exercises("07")["7.5"],
+        [
+            rule(),
+            rule("box_score * sum(above) / len(above)", "torch.tensor(0.0)"),
+            "pose_score = lambda box_score, peaks: metrics.rescore([box_score], [peaks])",
+        ],
+        {
+            "the mean over all peaks": "pose_score = lambda box_score, peaks: box_score * peaks.mean()",
+            "divided by all joints": rule("box_score * above.sum() / 17"),
+            "the sum instead of the mean": rule("box_score * above.sum()"),
+            ">= for >": rule().replace("> 0.2", ">= 0.2"),
+            "the box score forgotten": rule("above.mean()"),
+            "the average of the two": rule("(box_score + above.mean()) / 2"),
+            "nothing above the threshold": rule(none="float('nan')"),
+        },
+    )
+    stops = "def pose_score(b, peaks): return b * sum(peaks[peaks > 0.2].tolist()) / len(peaks[peaks > 0.2].tolist())"
+    assert exercises("07")["7.5"].verdict(stops).misconception == "nothing above the threshold"
+
+
+def test_suppression():
+    def greedy(order="np.argsort(-scores)", rivals="kept", near="> threshold", answer="kept"):
+        return f"""
+def keep_best(overlap, scores, threshold):
+    kept, seen = [], []
+    for i in {order}:
+        if not any(overlap[i, j] {near} for j in {rivals}):
+            kept.append(int(i))
+        seen.append(int(i))
+    return {answer}
+"""
+
+    prove(
+        exercises("07")["7.6"],
+        [
+            greedy(),
+            """
+def keep_best(overlap, scores, threshold):
+    rest, kept = torch.tensor(scores).argsort(descending=True), []
+    while len(rest):
+        kept.append(rest[0])
+        rest = rest[1:][torch.tensor(overlap)[rest[0], rest[1:]] <= threshold]
+    return torch.stack(kept)
+""",
+            """
+def keep_best(overlap, scores, threshold):
+    gone, kept = set(), []
+    for i in sorted(range(len(scores)), key=lambda i: scores[i], reverse=True):
+        if i not in gone:
+            kept += [i]
+            gone |= {j for j in range(len(scores)) if overlap[i][j] > threshold}
+    return tuple(kept)
+""",
+        ],
+        {
+            "removed poses remove others": greedy(rivals="seen"),
+            "the list not sorted": greedy(order="range(len(scores))"),
+            "the worst score first": greedy(order="np.argsort(scores)"),
+            ">= for >": greedy(near=">= threshold"),
+            "only neighbours in the list compared": greedy(rivals="kept[-1:]"),
+            "every pose removes itself": greedy(rivals="range(len(scores))"),
+            "kept in the list's order": greedy(answer="sorted(kept)"),
+            "the removed ones returned": greedy(answer="[i for i in range(len(scores)) if i not in kept]"),
+        },
+    )

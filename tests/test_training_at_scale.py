@@ -1,0 +1,156 @@
+"""Training where it gets large: several processes, parts of batches, number formats, kills, memory, other recipes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hpe_lib import data, models, recipes, train, trainer
+
+RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0, learning_rate=3e-4)
+
+
+def learner(folder, recipe=RECIPE, **options):
+    torch.manual_seed(0)
+    return train.Trainer(models.simple_baseline("tiny"), data.persons(folder, "train")[:24], recipe, "cpu", **options)
+
+
+def losses(trainer, steps):
+    """The losses of some steps with batch norm at rest, so that a batch's parts do not see each other."""
+    trainer.network.eval()
+    found = []
+    while len(found) < steps:
+        found += [float(trainer.step(batch)[0]) for batch in trainer.loader][: steps - len(found)]
+    return np.array(found)
+
+
+PROCESS = """
+import sys, numpy as np, torch
+from hpe_lib import parallel
+from tests.test_training_at_scale import learner, losses
+parallel.start()
+torch.set_num_threads(1)
+mine = losses(learner(sys.argv[1]), 10)
+everyone = np.mean(parallel.gather(mine), axis=0)
+if parallel.rank() == 0:
+    np.save(sys.argv[2], everyone)
+parallel.stop()
+"""
+
+
+def torchrun(*arguments, **environment):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()} | environment
+    return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, env=environment)
+
+
+def test_two_processes_train_as_one(drawn, tmp_path):
+    script = tmp_path / "process.py"
+    script.write_text(PROCESS)
+    done = torchrun(script, drawn, tmp_path / "losses.npy")
+    assert done.returncode == 0, done.stderr
+    alone = losses(learner(drawn), 10)
+    np.testing.assert_allclose(np.load(tmp_path / "losses.npy"), alone, rtol=1e-5)
+    assert alone[-1] < alone[0]
+
+
+def test_the_command_on_two_processes(drawn, tmp_path):
+    out = tmp_path / "run"
+    done = torchrun("-m", "hpe_lib.train", "--data", drawn, "--epochs", 1, "--batch-size", 8, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 processes") == 1 and done.stdout.count("AP75") == 1
+    assert {file.name for file in out.iterdir()} == {"last.pt", "model.pt", "history.csv", "curve.png"}
+    done = torchrun("-m", "hpe_lib.train", "--data", drawn, "--batch-size", 7, "--out", out)
+    assert done.returncode and "multiple of 2" in done.stderr
+
+
+def test_parts_of_a_batch_give_the_gradient_of_the_whole(drawn):
+    whole, parts = losses(learner(drawn), 6), losses(learner(drawn, accumulate=3), 6)
+    np.testing.assert_allclose(whole, parts, rtol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_stays_near(drawn, precision):
+    exact, rough = losses(learner(drawn), 2), losses(learner(drawn, precision=precision), 2)  # fp16 crawls on CPUs
+    assert not np.array_equal(exact, rough)
+    np.testing.assert_allclose(exact, rough, rtol=0.05)
+
+
+def test_too_little_memory_says_what_to_try(drawn, monkeypatch):
+    big = learner(drawn)
+    monkeypatch.setattr(big.model, "forward", lambda images: (_ for _ in ()).throw(trainer.OutOfMemory("no")))
+    with pytest.raises(ValueError, match=r"batches of 8 .* --accumulate 2 .* --batch-size 4"):
+        big.epoch(progress=False)
+
+
+def command(drawn, out, *more):
+    return [sys.executable, "-m", "hpe_lib.train", "--data", drawn, "--out", out, "--epochs", "4", "--batch-size", "8",
+            "--validate-every", "0", "--device", "cpu", *more]  # fmt: skip
+
+
+def curve(out):
+    """What history.csv says, but for the seconds."""
+    rows = (out / "history.csv").read_text().splitlines()
+    return [row.split(",")[:4] for row in rows]
+
+
+def test_killed_at_any_moment_and_resumed_it_is_the_same_run(drawn, tmp_path):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run(command(drawn, whole), check=True, capture_output=True, env=environment)
+    process = subprocess.Popen(command(drawn, broken), env=environment, stderr=subprocess.DEVNULL)
+    while process.poll() is None and saved(broken) < 2:
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng().uniform(0, 0.3))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = subprocess.run(command(drawn, broken, "--resume"), capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert curve(whole) == curve(broken) and len(curve(whole)) == 5
+    one, other = (torch.load(out / "model.pt")["state_dict"] for out in (whole, broken))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    with pytest.raises(ValueError, match=r"sigma 1.5 \(now 3\)"):
+        learner(drawn, replace(train.parse(list(map(str, command(drawn, broken)[3:])))[1], sigma=3)).resume(broken)
+
+
+def saved(out):
+    """How many epochs the checkpoint in a folder holds."""
+    file = out / "last.pt"
+    return len(torch.load(file)["history"]) if file.is_file() else 0
+
+
+def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_taken_back():
+    modern, paper = recipes.RECIPES["modern"], recipes.RECIPES["paper"]
+    back = {name: getattr(paper, name) for name in recipes.Recipe.__dataclass_fields__ if name != "augmentation"}
+    assert recipes.changed(modern, back | {"half_body_share": 0.0, "shift": 0.0}) == paper
+    _, recipe = train.parse(["--recipe", "modern", "--set", "half_body_share=0", "--set", "unbiased=false"])
+    assert recipe.augmentation.half_body_share == 0 and recipe.unbiased is False and recipe.refine == "taylor"
+    with pytest.raises(ValueError, match=r"no setting 'sigm'; it has .*sigma"):
+        recipes.changed(paper, {"sigm": 2})
+
+
+def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
+    person = max(data.persons(drawn, "train"), key=lambda person: (person.keypoints[:, 2] > 0).sum())
+    labelled = person.keypoints[:, 2] > 0
+    half = data.Augmentation(half_body_share=1.0)
+    sizes = set()
+    for seed in range(20):
+        center, size = half.frame(person, 0.75, np.random.default_rng(seed))
+        low, high = center - size / 2, center + size / 2
+        inside = ((person.keypoints[:, :2] >= low) & (person.keypoints[:, :2] <= high)).all(axis=1) & labelled
+        assert inside[:11].sum() == labelled[:11].sum() or inside[11:].sum() == labelled[11:].sum()
+        assert size[0] / size[1] == pytest.approx(0.75)
+        sizes.add(size[0])
+    assert len(sizes) == 2  # the upper half's and the lower half's
+    center, size = data.Augmentation().frame(person, 0.75, np.random.default_rng(0))
+    moved = [
+        data.Augmentation(shift=0.16, shift_share=1.0).frame(person, 0.75, np.random.default_rng(s)) for s in range(50)
+    ]
+    offsets = np.array([(middle - center) / size for middle, _ in moved])
+    assert np.abs(offsets).max() == pytest.approx(0.16) and np.abs(offsets).min() < 0.05
