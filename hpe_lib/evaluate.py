@@ -120,8 +120,9 @@ def main(arguments=None):
     parser.add_argument("--split", choices=("val", "train"), default="val")
     parser.add_argument("--boxes", type=Path, help="a detector's boxes, COCO results in JSON (default: the true boxes)")
     parser.add_argument("--no-flip", action="store_true", help="without the mirror image's heatmaps")
-    parser.add_argument("--no-shift", action="store_true", help="merge them without the shift by one cell")
-    parser.add_argument("--refine", choices=("quarter", "none"), default="quarter", help="after the argmax")
+    parser.add_argument("--shift", type=float, default=1.0, help="of them, in cells (default: 1, as published)")
+    parser.add_argument("--no-shift", dest="shift", action="store_const", const=0.0, help="the same as --shift 0")
+    parser.add_argument("--refine", choices=("quarter", "taylor", "none"), default="quarter", help="after the argmax")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--workers", type=int, default=0, help="processes that read images")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
@@ -144,7 +145,7 @@ def main(arguments=None):
         content,
         people,
         flip=not args.no_flip,
-        shift=not args.no_shift,
+        shift=args.shift,
         refine=None if args.refine == "none" else args.refine,
         batch_size=args.batch_size,
         workers=args.workers,
@@ -152,7 +153,7 @@ def main(arguments=None):
     )
     boxes = "detector boxes" if args.boxes else "true boxes"
     source = f"the boxes that a detector found ({args.boxes})" if args.boxes else "the true boxes of labelled people"
-    flip = "no flip test" if args.no_flip else f"flip test {'without' if args.no_shift else 'with'} shift"
+    flip = "no flip test" if args.no_flip else f"flip test with a shift of {args.shift:g} cells"
     print(f"{root}, {args.split}: {len(people):,} crops from {source}, {flip}: {len(results):,} poses without doubles.")
     print("The rows above the last are published, of COCO val2017; compare rows of the same boxes.")
     print(table(published_rows(model, args.weights) | {f"measured: {args.weights}, {boxes}": metrics}))

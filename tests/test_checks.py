@@ -268,7 +268,7 @@ def part_of(cell):
 def test_a_notebook_has_three_exercises_or_more_and_says_how_many(chapter):
     found = list(exercises(chapter))
     assert found == [f"{int(chapter)}.{number}" for number in range(1, len(found) + 1)] and len(found) >= 3
-    stated = f"**Exercises**: {len(found)}, each with a check, a hint and a solution to unfold."
+    stated = f"**Exercises**: {len(found)}, each with a check, a hint and a solution to unfold; about "
     assert stated in "\n".join(cell.source for cell in cells(chapter)[:3])
 
 
