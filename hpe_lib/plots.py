@@ -116,13 +116,24 @@ def draw_box(ax, box, color=SKY, label=None, **line):
         )
 
 
-def draw_heatmap(ax, crop, heatmap, alpha=0.6):
-    """Lay one heatmap (H, W), stretched over the crop (h, w, 3), whose darker grey shows what lies below."""
+def draw_heatmap(ax, crop, heatmap, alpha=0.6, vmax=None):
+    """Lay one heatmap (H, W), stretched over the crop (h, w, 3), whose darker grey shows what lies below.
+
+    vmax: the value of the brightest colour, so that several maps can be compared; None: each map's own highest.
+    """
     height, width = crop.shape[:2]
     stride = width / heatmap.shape[1]
     ax.imshow(crop.mean(axis=-1), cmap="gray", vmin=0, vmax=255)
     edge = [-stride / 2, width - stride / 2, height - stride / 2, -stride / 2]  # cell (0, 0) is centred on pixel (0, 0)
-    ax.imshow(heatmap, alpha=alpha, extent=edge, interpolation="nearest", cmap="inferno")
+    ax.imshow(
+        heatmap,
+        alpha=alpha,
+        extent=edge,
+        interpolation="nearest",
+        cmap="inferno",
+        vmin=None if vmax is None else 0,
+        vmax=vmax,
+    )
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     ax.set_axis_off()
 

@@ -32,6 +32,11 @@ def crop_scale_matrix(center, size, output_wh):
     k = output_wh[0] / size[0]
     return torch.tensor([[k, 0, output_wh[0] / 2 - center[0]], [0, k, output_wh[1] / 2 - center[1]]])
 """,
+            "from the crop back to the image": """
+def crop_scale_matrix(center, size, output_wh):
+    k = size[0] / output_wh[0]
+    return [[k, 0, center[0] - k * output_wh[0] / 2], [0, k, center[1] - k * output_wh[1] / 2]]
+""",
         },
     )
 
@@ -138,6 +143,11 @@ def target_weight(point, v):
             "trained wherever they are": "target_weight = lambda point, v: int(v > 0)",
             "unlabelled joints trained": start + "    return int(inside)",
             "only x looked at": start + "    return int(v > 0 and -6 <= mx <= 53)",
+            "24 px from the point instead of 6 cells from its cell": """
+def target_weight(point, v):
+    x, y = point
+    return int(v > 0 and x + 24 >= 0 and x - 24 <= 191 and y + 24 >= 0 and y - 24 <= 255)
+""",
         },
     )
 

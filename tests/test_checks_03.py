@@ -35,6 +35,13 @@ def size_after(n, layers):
             "rounded up": wrong("math.ceil((n + 2 * p - k) / s + 1)"),
             "not rounded": wrong("(n + 2 * p - k) / s + 1"),
             "the stride forgotten": wrong("n + 2 * p - k + 1"),
+            "stride and padding exchanged": """
+def size_after(n, layers):
+    for k, p, s in layers:
+        n = (n + 2 * p - k) // s + 1
+    return n
+""",
+            "only divided by the stride": wrong("n // s"),
             "one layer instead of all": """
 def size_after(n, layers):
     for kernel, stride, padding in layers:
@@ -49,6 +56,7 @@ def size_after(n, layers):
     return size
 """
     assert exercises("03")["3.1"].verdict(last).misconception == "one layer instead of all"
+    assert exercises("03")["3.1"].verdict(wrong("-(-n // s)")).misconception == "only divided by the stride"
 
 
 def test_cross_entropy_loss():
@@ -81,6 +89,12 @@ def cross_entropy_loss(logits, truth):
 def cross_entropy_loss(logits, truth):
     p = torch.exp(logits) / torch.exp(logits).sum(dim=1)[:, None]
     return -p.gather(1, truth[:, None]).log().mean()
+""",
+            "logarithm of a probability stored as 0": """
+def cross_entropy_loss(logits, truth):
+    shifted = (logits - logits.max(dim=1, keepdim=True).values).exp()
+    p = shifted / shifted.sum(dim=1, keepdim=True)
+    return -p[torch.arange(len(truth)), truth].log().mean()
 """,
             "the sum instead of the mean": start + "    return -chosen.sum()",
             "the mean over classes too": start + "    return -(F.one_hot(truth, logits.shape[1]) * log_p).mean()",
@@ -115,8 +129,13 @@ def test_table_scores():
             "true negatives forgotten": "table_scores = [15 / 100, 15 / 25, 15 / 20]",
             "recall of the negative class": "table_scores = [0.85, 0.6, 70 / 80]",
             "divided by everybody": "table_scores = [0.85, 15 / 100, 0.75]",
+            "accuracy": "table_scores = [0.8, 0.6, 0.75]",
+            "recall": "table_scores = [0.85, 0.6, 0.7]",
+            "accuracy and precision": "table_scores = torch.tensor([0.8, 0.65, 0.75])",
+            "accuracy and precision and recall": "table_scores = np.array([0.8, 0.5, 0.7])",
         },
     )
+    assert "3 results" in exercises("03")["3.3"].verdict("table_scores = [0.8, 0.6]").text
 
 
 def test_bottleneck_forward():
@@ -157,12 +176,19 @@ def bottleneck_forward(block, x):
     return torch.relu(x + (block.downsample(x) if block.downsample else x))
 """,
             "no ReLU inside": wrong("F.relu(x + kept)", relu=""),
+            "a ReLU is missing after the first batch norm": wrong("F.relu(x + kept)").replace("F.relu", "", 1),
+            "a ReLU is missing after the second batch norm": wrong("F.relu(x + kept)").replace(
+                "F.relu(block.bn2", "(block.bn2"
+            ),
+            "downsample is None here": wrong("F.relu(x + kept)", shortcut="block.downsample(x)"),
             "batch norm left out": wrong("F.relu(x + kept)")
             .replace("block.bn1", "")
             .replace("block.bn2", "")
             .replace("block.bn3", ""),
         },
     )
+    unknown = exercises("03")["3.4"].verdict(wrong("2 * F.relu(x + kept)"))
+    assert "a block with 8 channels in, stride 1" in unknown.text and "Conv2d" not in unknown.text
 
 
 def test_bottleneck_weights():
@@ -191,6 +217,16 @@ def bottleneck_weights(inputs, width, stride):
             "inputs compared with the width": wrong("inputs != width or stride != 1"),
             "the 3 × 3 counted as 1 × 1": wrong(right, "inputs * width + width**2 + 4 * width**2"),
             "four times the width forgotten": wrong(right, "inputs * width + 9 * width**2 + width**2"),
+            "a projection to the width only": """
+def bottleneck_weights(inputs, width, stride):
+    inside = inputs * width + 9 * width**2 + 4 * width**2
+    return inside + (inputs * width if inputs != 4 * width or stride > 1 else 0)
+""",
+            "divided by the stride's square": """
+def bottleneck_weights(inputs, width, stride):
+    total = inputs * width + 13 * width**2 + (4 * inputs * width if inputs != 4 * width or stride > 1 else 0)
+    return total // stride**2
+""",
             "batch norm counted": wrong(right, "inputs * width + 13 * width**2 + 12 * width"),
         },
     )

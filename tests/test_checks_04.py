@@ -131,6 +131,7 @@ block_parameters = sum(p.numel() for p in block.parameters())
             "half of batch norm": "block_parameters = 4 * 4 * 256 * 256 + 256",
             "a bias counted": "block_parameters = 4 * 4 * 256 * 256 + 256 + 2 * 256",
             "running statistics counted": "block_parameters = 4 * 4 * 256 * 256 + 4 * 256",
+            "more than one block": "block_parameters = 3 * (4 * 4 * 256 * 256 + 2 * 256)",
             "the first block": "block_parameters = 4 * 4 * 2048 * 256 + 2 * 256",
             "the kernel not squared": "block_parameters = 4 * 256 * 256 + 2 * 256",
             "every output channel from one input channel": "block_parameters = 4 * 4 * 256 + 2 * 256",
@@ -152,6 +153,7 @@ def test_multiply_adds():
         exercises("04")["4.5"],
         [f"work_of_two_layers = np.array([{last}, {third}])", f"work_of_two_layers = ({last / 1e9} * 1e9, {third}.0)"],
         {
+            "the two swapped": f"work_of_two_layers = [{third}, {last}]",
             "FLOPs": f"work_of_two_layers = [2 * {last}, 2 * {third}]",
             "parameters instead of work": "work_of_two_layers = [256 * 17, 16 * 256 * 256]",
             "one cell instead of all": f"work_of_two_layers = [256 * 17, {third}]",

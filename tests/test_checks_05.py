@@ -32,6 +32,7 @@ def loss_by_formula(predicted, target, weights):
 """,
         ],
         {
+            "not added up at all": formula("squared.mean(dim=(2, 3)) / 2"),
             "the 1/2 forgotten": formula("squared.mean()"),
             "unlabelled keypoints taken out of the denominator": formula(
                 "0.5 * squared.sum() / (weights.sum() * target.shape[2] * target.shape[3])"
@@ -101,6 +102,11 @@ def adam_for_one_weight(theta, gradients, rate):
         ],
         {
             "the bias correction forgotten": loop("- rate * m / (math.sqrt(v) + 1e-8)"),
+            "the corrected means kept": loop(
+                "- rate * m / math.sqrt(v)",
+                "(0.9 * m + 0.1 * g) / (1 - 0.9**t)",
+                "(0.999 * v + 0.001 * g**2) / (1 - 0.999**t)",
+            ),
             "only m corrected": loop("- rate * m / (1 - 0.9**t) / math.sqrt(v)"),
             "the root forgotten": loop("- rate * (m / (1 - 0.9**t)) / (v / (1 - 0.999**t))"),
             "uphill": loop(right.replace("- rate", "+ rate")),

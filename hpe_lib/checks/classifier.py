@@ -1,6 +1,7 @@
 """Checks of notebook 03, first half: the arithmetic of a classifier."""
 
 import math
+from itertools import combinations
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +53,21 @@ def check_size_after(answer):
             "With a stride of 2 the window stands at every second place only.",
         ),
         Mistake(
+            "stride and padding exchanged",
+            wrong(lambda n, k, s, p: (n + 2 * s - k) // p + 1),
+            "Each layer is (kernel, stride, padding), in this order: unpack it so.",
+        ),
+        Mistake(
+            "only divided by the stride",
+            wrong(lambda n, k, s, p: n // s),
+            "That is only a rule of thumb. Kernel and padding count as well: see the formula.",
+        ),
+        Mistake(
+            "only divided by the stride",
+            wrong(lambda n, k, s, p: math.ceil(n / s)),
+            "That holds for some paddings only. Kernel and padding count as well: see the formula.",
+        ),
+        Mistake(
             "one layer instead of all",
             lambda n, layers: right(n, layers[-1:]),
             "Each layer starts from the size that the one before it has left.",
@@ -92,6 +108,12 @@ has the remedy."
             "large logits overflow",
             lambda logits, truth: taken(logits - logits.exp().sum(1, keepdim=True).log(), truth).mean(),
             overflow,
+        ),
+        Mistake(
+            "logarithm of a probability stored as 0",
+            lambda logits, truth: taken(logits.softmax(dim=1).log(), truth).mean(),
+            "A probability of e to the power -1000 is stored as 0, and the logarithm of 0 is minus infinity. Work out the \
+logarithm of the fraction on paper first.",
         ),
         Mistake(
             "the sum instead of the mean",
@@ -135,7 +157,11 @@ has the remedy."
         ),
     ]
     small = torch.tensor([[1.2, -0.3, 0.5, 0.1], [0.0, 2.0, -1.0, 0.4], [-0.7, 0.2, 0.3, 1.5]])
-    cases = [(small, torch.tensor([2, 1, 0])), (torch.tensor([[1000.0, 998.0], [0.5, -0.5]]), torch.tensor([0, 1]))]
+    cases = [
+        (small, torch.tensor([2, 1, 0])),
+        (torch.tensor([[1000.0, 998.0], [0.5, -0.5]]), torch.tensor([0, 1])),
+        (torch.tensor([[1000.0, 0.0]]), torch.tensor([1])),
+    ]
     return judge(answer, right, cases, mistakes, "Equal to torch's cross_entropy, also for logits of 1000.")
 
 
@@ -179,5 +205,19 @@ def check_table_scores(answer):
             "Precision divides by those called hidden, recall by those who are hidden, not by all 100.",
         ),
     ]
+    truths = {"accuracy": accuracy, "precision": precision, "recall": recall}
+    definitions = {
+        "accuracy": "Accuracy is the share of all 100 who were called what they are, TP and TN.",
+        "precision": "Precision looks at those who were called hidden, TP and FP.",
+        "recall": "Recall looks at those who are hidden, TP and FN.",
+    }
+
+    def not_right(given):
+        given = [float(value) for value in given]
+        return len(given) == 3 and tuple(name for name, value in zip(truths, given) if not near([value], truths[name]))
+
+    for some in [some for count in (1, 2, 3) for some in combinations(truths, count)]:
+        hint = " ".join(definitions[name] for name in some)
+        mistakes.append(Mistake(" and ".join(some), lambda given, some=some: not_right(given) == some, hint))
     praise = "85 of 100 are right, and yet a quarter of the hidden noses is missed."
     return judge(answer, [accuracy, precision, recall], None, mistakes, praise, tolerance=1e-3)

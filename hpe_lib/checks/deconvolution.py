@@ -183,6 +183,11 @@ def check_block_parameters(answer):
             "Running mean and variance are gathered, not learnt by gradients. They are buffers, not parameters.",
         ),
         Mistake(
+            "more than one block",
+            3 * right,
+            "The head has three blocks. One of them is asked for, and the first is larger.",
+        ),
+        Mistake(
             "the first block",
             lambda a: same(a, 2048 * 256 * 16 + 512, 0) or same(a, 2048 * 256 * 16, 0),
             "2048 channels come into the first block. How many come into the second?",
@@ -212,6 +217,9 @@ def check_multiply_adds(answer):
 
     mistakes = [
         Mistake(
+            "the two swapped", right[::-1], "The right two numbers, in the other order: first the 1 x 1 convolution."
+        ),
+        Mistake(
             "FLOPs",
             lambda a: same(a, [2 * value for value in right], 0),
             "This counts the multiplication and the addition apart. A multiply-add is both together.",
@@ -239,7 +247,7 @@ def check_multiply_adds(answer):
         Mistake(
             "a transposed convolution counted at its output cells",
             part(1, 4 * right[1]),
-            "Each *input* cell stamps once, with all weights. Some tools make this mistake: section 10 comes to it.",
+            "Each *input* cell stamps once, with all weights. Some tools count like this: the end of this section shows it.",
         ),
         Mistake(
             "another transposed convolution",

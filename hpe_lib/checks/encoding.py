@@ -38,6 +38,11 @@ def check_crop_scale_matrix(answer):
             wrong(lambda cx, cy, k, w, h: [[k, 0, w / 2 - cx], [0, k, h / 2 - cy]]),
             "k cx is where the scaling takes the centre. That, not cx, must be brought to the crop's middle.",
         ),
+        Mistake(
+            "from the crop back to the image",
+            lambda center, size, output_wh: geometry.invert(geometry.crop_matrix(center, size, output_wh)),
+            "This is the way back, the inverse of M. Points of the image come in here, and crop px are asked for.",
+        ),
     ]
     cases = [((100.0, 60.0), (96.0, 128.0), (192, 256)), ((310.5, 207.25), (150.0, 200.0), (96, 128))]
     return judge(answer, geometry.crop_matrix, cases, mistakes, "The frame's centre lands in the middle of the crop.")
@@ -169,6 +174,9 @@ def check_target_weight(answer):
     def inside(point):
         return 0 <= point[0] < 192 and 0 <= point[1] < 256
 
+    def near(point):  # by the distance of the point, not of its cell
+        return -24 <= point[0] < 216 and -24 <= point[1] < 280
+
     def off_sideways(point):
         return not -26 < point[0] < 214
 
@@ -203,10 +211,17 @@ def check_target_weight(answer):
             lambda point, v: float(v > 0 and not off_sideways(point)),
             "A bell can miss the map above or below it as well.",
         ),
+        Mistake(
+            "24 px from the point instead of 6 cells from its cell",
+            lambda point, v: float(v > 0 and near(point)),
+            "The square stands on whole cells, so first find the joint's cell: at x = 214 that is cell 54.",
+        ),
     ]
     points = [(100, 128), (100, 128), (0, 0), (212, 128), (216, 128), (100, 275), (100, 290), (-20, 50), (-60, 50)]
     visible = [1, 2, 0, 2, 2, 1, 2, 1, 2]
-    cases = [((float(x), float(y)), v) for (x, y), v in zip([*points, (190, -70)], [*visible, 1])]
+    points += [(190, -70), (214, 128), (-25, 128), (100, 278), (100, -25)]  # the last four: a step from the edge
+    visible += [1, 2, 2, 2, 1]
+    cases = [((float(x), float(y)), v) for (x, y), v in zip(points, visible)]
     praise = "Labelled, and some of the bell inside: that is all that a target needs."
     return judge(answer, right, cases, mistakes, praise, tolerance=1e-9)
 

@@ -34,7 +34,20 @@ def check_adam(answer):
     def adam(rate, gradient, m, v, c1, c2):
         return -rate * (m / c1) / math.sqrt(v / c2)
 
+    def stored(theta, gradients, rate):
+        m = v = 0.0
+        for t, gradient in enumerate(gradients, 1):
+            m = (0.9 * m + 0.1 * gradient) / (1 - 0.9**t)
+            v = (0.999 * v + 0.001 * gradient**2) / (1 - 0.999**t)
+            theta -= rate * m / math.sqrt(v)
+        return theta
+
     mistakes = [
+        Mistake(
+            "the corrected means kept",
+            stored,
+            "m and v themselves stay uncorrected from step to step; only the move uses their corrected values.",
+        ),
         Mistake(
             "the bias correction forgotten",
             wrong(lambda rate, gradient, m, v, c1, c2: -rate * m / math.sqrt(v)),

@@ -7,11 +7,18 @@ from hpe_lib import models
 from hpe_lib.checks.verdict import Mistake, judge
 
 
+class _Bottleneck(models.Bottleneck):
+    """A bottleneck that messages can name in a few words."""
+
+    def __repr__(self):
+        return f"a block with {self.conv1.in_channels} channels in, stride {self.conv2.stride[0]}"
+
+
 def _block(inputs, width, stride=1):
     """A bottleneck in evaluation mode whose batch norms have seen something; the random state stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(inputs)
-        block = models.Bottleneck(inputs, width, stride)
+        block = _Bottleneck(inputs, width, stride)
         with torch.no_grad():
             block(3 * torch.randn(8, inputs, 6, 6) + 1)
         return block.eval().requires_grad_(False)
@@ -27,6 +34,11 @@ def check_bottleneck_forward(answer):
 
     def shortcut(block, x):
         return x if block.downsample is None else block.downsample(x)
+
+    def one_relu(block, x, first):
+        x = block.bn1(block.conv1(x))
+        x = block.bn2(block.conv2(F.relu(x) if first else x))
+        return block.bn3(block.conv3(x if first else F.relu(x)))
 
     def saved_too_late(block, x):
         x = change(block, x)
@@ -71,6 +83,21 @@ def check_bottleneck_forward(answer):
             "Without a ReLU between them three convolutions are no more than one.",
         ),
         Mistake(
+            "a ReLU is missing after the first batch norm",
+            lambda block, x: F.relu(one_relu(block, x, first=False) + shortcut(block, x)),
+            "Between bn1 and conv2 stands a ReLU, or the first two convolutions are no more than one.",
+        ),
+        Mistake(
+            "a ReLU is missing after the second batch norm",
+            lambda block, x: F.relu(one_relu(block, x, first=True) + shortcut(block, x)),
+            "Between bn2 and conv3 stands a ReLU, or the last two convolutions are no more than one.",
+        ),
+        Mistake(
+            "downsample is None here",
+            lambda block, x: F.relu(change(block, x) + block.downsample(x)),
+            "A block that keeps the shape has no projection, and None cannot be called. What is added then?",
+        ),
+        Mistake(
             "batch norm left out",
             lambda block, x: F.relu(block.conv3(F.relu(block.conv2(F.relu(block.conv1(x))))) + shortcut(block, x)),
             "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3.",
@@ -98,6 +125,15 @@ def check_bottleneck_weights(answer):
     def needed(inputs, width, stride):
         return stride != 1 or inputs != 4 * width
 
+    def divided(first=True, last=True):  # by the stride's square: 3 × 3 and projection, and the 1 × 1 as told
+        def function(inputs, width, stride):
+            share = stride**-2
+            inside = (share if first else 1) * inputs * width + (9 * share + (4 * share if last else 4)) * width**2
+            return inside + share * needed(inputs, width, stride) * inputs * 4 * width
+
+        return function
+
+    used_less = "The stride changes how often each weight is used, not how many weights there are."
     mistakes = [
         Mistake(
             "the projection forgotten",
@@ -134,6 +170,15 @@ def check_bottleneck_weights(answer):
             wrong(needed, out=1),
             "The last 1 × 1 convolution widens again: from width to four times the width.",
         ),
+        Mistake(
+            "a projection to the width only",
+            wrong(lambda inputs, width, stride: needed(inputs, width, stride) / 4),
+            "The projection's output is added to the block's, so it must have as many channels.",
+        ),
+        *[
+            Mistake("divided by the stride's square", function, used_less)
+            for function in (divided(), divided(first=False), divided(first=False, last=False))
+        ],
         Mistake(
             "batch norm counted",
             wrong(needed, extra=lambda inputs, width: 2 * (width + width + 4 * width)),

@@ -46,6 +46,11 @@ def check_weighted_loss(answer):
             "The sum grows with the batch and with the heatmap. What does the formula divide it by?",
         ),
         Mistake(
+            "not added up at all",
+            on_squares(lambda squared, weights, difference: 0.5 * squared.mean(dim=(2, 3))),
+            "One number is asked for: the formula adds over people and keypoints too, and divides by N and K.",
+        ),
+        Mistake(
             "keypoints added up instead of averaged",
             on_squares(lambda squared, weights, difference: 0.5 * squared.mean(dim=(0, 2, 3)).sum()),
             "Too large by a factor K: the formula divides by the number of keypoints as well.",

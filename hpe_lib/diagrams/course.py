@@ -74,7 +74,8 @@ def _wires(figure, ax):
     for path, color, words, place in (
         ([(2.5, 2.3), (2.5, 0.78), (3.44, 0.78)], GREEN, "target\nheatmaps", (2.0, 1.5)),
         ([(6.2, 2.3), (6.2, 1.3)], RED, "predicted\nheatmaps", (6.7, 1.8)),
-        ([(4.4, 1.3), (4.4, 2.3)], ORANGE, "corrections", (4.9, 1.8)),
+        ([(4.4, 1.3), (4.4, 2.3)], ORANGE, "corrections", (4.98, 1.8)),
+        ([(5.56, 1.3), (5.56, 2.3)], ORANGE, "", (5.56, 1.8)),
         ([(0.82, 3.35), (0.82, 3.75), (9.17, 3.75), (9.17, 3.35)], GREY, "true joints", (5.0, 3.9)),
     ):
         ax.plot(*np.transpose(path[:-1]), color=color, linewidth=1.6, zorder=1)

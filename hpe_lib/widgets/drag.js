@@ -52,8 +52,8 @@ function render({ model, el }) {
     if (!move) return;
     event.preventDefault();
     event.stopPropagation();
-    const [x0, x1, y0, y1] = model.get("limits"), at = model.get("at"), step = model.get("step");
-    sent = null;
+    const [x0, x1, y0, y1] = model.get("limits"), step = model.get("step");
+    const at = next ?? (waiting ? sent : model.get("at"));  // quick presses add up
     ask([at[0] + move[0] * step[0] * Math.sign(x1 - x0), at[1] + move[1] * step[1] * Math.sign(y1 - y0)]);
   });
 

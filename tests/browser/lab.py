@@ -19,6 +19,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BADGE = '<svg xmlns="http://www.w3.org/2000/svg" width="117" height="20"/>'
 HARMLESS = ("Failed to load resource: the server responded with a status of 404",)  # the new folder has no settings yet
+ERRORS = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'
+FINISHED = f"""() => [...document.querySelectorAll('{ERRORS}')].some(e => /Error/.test(e.innerText))
+  || [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(e => /\\[\\d+\\]/.test(e.textContent))"""
 LAB_SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight stay in the page
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -86,42 +89,43 @@ class Notebook:
             self.problems.append(message.text)
 
     def run_all(self, seconds=240):
-        """Run all cells and wait for the last one; TimeoutError where that takes too long."""
+        """Run all cells and wait for the last one, or for an error; TimeoutError where that takes too long."""
         self.page.locator(".jp-Cell").first.click()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        self.page.wait_for_function(  # every cell with code has a number; while one runs it has a star
-            """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
-                     .every(prompt => /\\[\\d+\\]/.test(prompt.textContent))""",
-            timeout=1000 * seconds,
-        )
+        self.page.wait_for_function(FINISHED, timeout=1000 * seconds)
+        assert not self.errors()
 
     def errors(self):
         """The texts of outputs that tell of an error."""
-        failed = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
-        printed = self.page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
-        return failed + [text for text in printed if "Error" in text]
+        return [text for text in self.page.locator(ERRORS).all_inner_texts() if "Error" in text]
 
     def panels(self):
         """The course's panels in the page: boxes with a picture from Python."""
         return self.page.locator(".jp-OutputArea-output .widget-vbox:has(> .widget-html img)")
 
-    def picture(self, panel):
-        """A panel's picture, once it stands still -> its source text."""
-        image, last = panel.locator(".widget-html img"), None
-        for _ in range(200):
-            now = image.get_attribute("src")
-            if now == last:
-                return now
-            last = now
-            self.page.wait_for_timeout(150)
-        raise TimeoutError("the picture goes on changing")
+    def wait_until(self, happened, seconds=15):
+        """Ask again and again -> did it happen in that time?"""
+        end = time.perf_counter() + seconds
+        while not happened() and time.perf_counter() < end:
+            self.page.wait_for_timeout(30)
+        return happened()
 
-    def changes(self, panel, before, seconds=1.5):
-        """Does the picture become another one in that time?"""
-        image, end = panel.locator(".widget-html img"), time.perf_counter() + seconds
-        while image.get_attribute("src") == before and time.perf_counter() < end:
-            self.page.wait_for_timeout(20)
+    def picture(self, panel):
+        """A panel's picture, as the source text of its <img>."""
+        return panel.locator(".widget-html img").get_attribute("src")
+
+    def idle(self):
+        """Has the kernel nothing to do?"""
+        return self.page.locator(".jp-Notebook-ExecutionIndicator").get_attribute("data-status") == "idle"
+
+    def changes(self, panel, before, patience=0.7):
+        """Does the picture become another one before the kernel has been idle for that many seconds?"""
+        for _ in range(20):
+            if self.wait_until(lambda: self.picture(panel) != before, patience):
+                return True
+            if self.idle():
+                break
         return self.picture(panel) != before
 
     def last_output(self):
