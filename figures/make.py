@@ -1,8 +1,13 @@
-"""Makes every picture in this folder: `python figures/make.py`."""
+"""Makes every picture in this folder: `python figures/make.py`. The moving one needs a browser, see tests/browser."""
 
+import io
+import sys
+import tempfile
 from pathlib import Path
 
+import nbformat
 import numpy as np
+import PIL.Image
 
 from hpe_lib import data, diagrams, models, plots, predict
 
@@ -34,9 +39,68 @@ def network():
     return diagrams.network(models.simple_baseline(50))
 
 
+def widget():
+    """Notebook 07's ruler in JupyterLab, a joint and with it the whole person dragged by the mouse: PIL images."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import lab, test_in_jupyterlab
+
+    source = HERE.parent / "notebooks" / "07_metrics.ipynb"
+    cells = lab.cells_for(nbformat.read(source, as_version=4), test_in_jupyterlab.panel_cells(source.stem)[0])
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play, lab.jupyterlab(folder) as url:
+        browser = play.chromium.launch(executable_path=lab.find_browser(), args=lab.FLAGS)
+        name = lab.copy_of(source, folder, cells=cells, at_end="print(*panel.drag.frame)")
+        notebook = lab.Notebook(browser, url, name, width=1150, height=1400)
+        notebook.run_all()
+        left, top, right, bottom = map(float, notebook.last_output().split())
+        panel = notebook.panels().first
+        panel.locator("input[type=checkbox]").click()  # move all labelled joints
+        notebook.page.evaluate(POINTER)
+        box = panel.locator(".widget-html img").bounding_box()
+        frames = []
+        for step in range(FRAMES):
+            turn = 2 * np.pi * step / FRAMES
+            radius = 0.2 * (1 - np.cos(turn))  # out to 0.4 of the axes' width, and back again
+            x, y = 0.5 + radius * np.cos(1.5 * turn), 0.5 + radius * np.sin(1.5 * turn)
+            place = left + x * (right - left), top + y * (bottom - top)
+            notebook.page.mouse.move(box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"])
+            if step == 0:
+                notebook.page.mouse.down()
+            notebook.page.wait_for_timeout(600)
+            frames.append(PIL.Image.open(io.BytesIO(panel.screenshot())).convert("RGB"))
+        notebook.close()
+    return frames
+
+
+FRAMES = 24
+POINTER = """() => {  // screenshots leave the mouse's arrow out
+  const arrow = document.createElement('div');
+  arrow.style = 'position:fixed; z-index:9999; pointer-events:none; width:0; height:0; border-style:solid;'
+    + 'border-width:0 9px 20px 0; border-color:transparent transparent transparent black; rotate:-12deg;';
+  document.body.append(arrow);
+  const follow = (event) => { arrow.style.left = event.clientX + 'px'; arrow.style.top = event.clientY + 'px'; };
+  document.addEventListener('pointermove', follow, true);
+}"""
+
+
+def save_moving(frames, file):
+    """Write PIL images as one endless GIF, all with the first one's 64 colours."""
+    palette = frames[0].quantize(64)
+    few = [frame.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for frame in frames]
+    few[0].save(file, save_all=True, append_images=few[1:], duration=150, loop=0, optimize=True)
+
+
 if __name__ == "__main__":
     plots.use_style()
     for make in (poses, network):
         file = HERE / f"{make.__name__}.png"
         file.write_bytes(plots.smaller(plots.to_png(make(), dpi=110)))
         print(file)
+    sys.path.insert(0, str(HERE.parent))
+    from tests.browser.lab import find_browser
+
+    if find_browser():
+        save_moving(widget(), HERE / "widget.gif")
+        print(HERE / "widget.gif")
+    else:
+        print("no browser on this machine: widget.gif stays as it is")

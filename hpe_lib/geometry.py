@@ -11,7 +11,7 @@ def crop_frame(box, aspect=0.75, padding=1.25):
 
     box: (4,) x, y, width, height in px. aspect: width / height of the network's input (192 / 256 = 0.75).
     padding: factor on both sides. Returns centre (2,) and size (2,) = (width, height) in px.
-    The shorter side grows, so that the whole box stays inside. Source: official implementation, `_box2cs`.
+    The side that is too short grows, so that the whole box stays inside. Source: official implementation, `_box2cs`.
     """
     x, y, width, height = np.asarray(box, dtype=np.float64)
     if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):

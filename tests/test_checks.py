@@ -36,7 +36,7 @@ def of_function(answer, cases=None):
 
 def test_a_verdict_shows_itself():
     assert repr(Verdict("right", "Well done.")) == "✓ Right. Well done."
-    assert repr(Verdict("wrong", "A hint.", "a name")) == "✗ Not yet. a name: A hint."
+    assert repr(Verdict("wrong", "A hint.", "a name")) == "✗ Not yet. Looks like: a name. A hint."
     assert repr(Verdict("not attempted")) == "○ Not attempted yet."
 
 
@@ -86,7 +86,7 @@ def test_a_known_mistake_is_named_and_an_unknown_one_is_shown_in_numbers():
     assert (verdict.misconception, verdict.text) == ("squared", "Times 2, not times itself.")
     verdict = of_function(lambda x: 2 * abs(x))
     assert (verdict.state, verdict.misconception) == ("wrong", None)
-    assert verdict.text == "For the input -1.5 it gives 3., and -3. is right."
+    assert verdict.text == "For the input x = -1.5 it gives 3, and -3 is right."
 
 
 def test_a_mistake_must_be_made_in_every_case():
@@ -100,7 +100,7 @@ def test_an_exception_becomes_a_clear_line():
         return 2 * x
 
     verdict = of_function(breaks)
-    assert verdict.text == "Your function stops with KeyError: 'left_wrist'. Input: -1.5"
+    assert verdict.text == "Your function stops with KeyError: 'left_wrist'. Input: x = -1.5"
     too_few = of_function(lambda: 4)
     assert (too_few.state, too_few.misconception) == ("wrong", None) and "TypeError" in too_few.text
 
@@ -112,7 +112,36 @@ def test_a_mistake_may_be_one_that_raises():
 
 def test_returning_nothing_sometimes_is_wrong():
     verdict = of_function(lambda x: 2 * x if x > 0 else None)
-    assert (verdict.state, verdict.text) == ("wrong", "Your function returns nothing for the input -1.5")
+    assert (verdict.state, verdict.text) == ("wrong", "Your function returns nothing for the input x = -1.5")
+
+
+def test_the_arguments_are_named_and_values_are_written_as_a_student_would():
+    def right(box, points, more):
+        return 0
+
+    case = ({"area": 5000.0, "crowd": False}, np.array([[1, 2.5], [3, 4]]), [(1, 2), [torch.tensor(3.00001)]])
+    text = "For the input box = {'area': 5000, 'crowd': False}, points = [[1, 2.5], [3, 4]], more = [[1, 2], [3]]"
+    assert judge(lambda box, points, more: 7.0, right, [case]).text == f"{text} it gives 7, and 0 is right."
+    unnamed = judge(lambda *everything: 7.0, right, [case]).text
+    assert unnamed.startswith("For the input {'area': 5000, 'crowd': False}, [[1, 2.5], [3, 4]], [[1, 2], [3]] it")
+    large = judge(max, lambda a, b: a - b, [(33999697.0, 1)], tolerance=1e-9).text  # max names no arguments
+    assert large == "For the input 33999697, 1 it gives 33999697, and 33999696 is right."
+    assert judge(lambda n: n > 0, lambda n: n < 0, [(0.5,)]).text.endswith("it gives True, and False is right.")
+    listed = judge(lambda n: np.array([n > 0]), lambda n: np.array([n < 0]), [(1e-5,)]).text
+    assert listed == "For the input n = 1e-05 it gives [True], and [False] is right."
+    assert judge(lambda n: float("nan"), double, NUMBERS).text.endswith("it gives nan, and 6 is right.")
+
+
+def test_the_wrong_parts_are_named():
+    mistake = Mistake("six", lambda given: 6 in given, "Not 6.")
+
+    def text(*answer):
+        return judge(list(answer), [1, 2, 3], mistakes=[mistake], parts=("a)", "b)", "c)")).text
+
+    assert text(1, 5, 3) == "Not right yet: b). Have another look, or open the hint."
+    assert text(6, 2, 4) == "Not 6. Not right yet: a) and c)."
+    assert text(5, 5, 5).startswith("Not right yet: a), b) and c).")
+    assert text(1, 2) == "3 results are asked for, and these are 2."
 
 
 def test_a_value_in_place_of_a_function():
@@ -140,10 +169,11 @@ def test_wrong_shapes_and_kinds_are_said():
         return np.zeros((n, 2))
 
     assert (
-        judge(lambda n: np.zeros((2, n)), right, [(3,)]).text == "The answer has the shape (2, 3), asked for is (3, 2)."
+        judge(lambda n: np.zeros((2, n)), right, [(3,)]).text
+        == "The answer has the shape (2, 3), asked for is (3, 2). Input: n = 3"
     )
-    assert judge(lambda n: "zero", right, [(3,)]).text == "A number or an array is asked for."
-    assert judge(lambda n: [[0, 0], [0]], right, [(3,)]).text == "A number or an array is asked for."  # ragged
+    assert judge(lambda n: "zero", right, [(3,)]).text == "A number or an array is asked for. Input: n = 3"
+    assert judge(lambda n: [[0, 0], [0]], right, [(3,)]).text.startswith("A number or an array is asked for.")  # ragged
     assert judge([1, 2], [1, 2, 3]).text == "3 results are asked for, and these are 2."
     assert judge(5, [1, 2, 3]).text == "3 results are asked for."
     assert judge(5, "M").text == "A word is asked for, between quotation marks."
@@ -307,9 +337,9 @@ def test_every_mistake_of_a_checker_can_be_told_from_the_others(name, monkeypatc
     """The cases of each checker must be able to say which mistake was made, also where no student's code tries it."""
     asked = {}
 
-    def listen(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4):
+    def listen(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4, parts=()):
         asked.update(right=right, cases=cases, mistakes=mistakes, tolerance=tolerance)
-        return judge(answer, right, cases, mistakes, praise, tolerance)
+        return judge(answer, right, cases, mistakes, praise, tolerance, parts)
 
     check = getattr(checks, name)
     monkeypatch.setattr(sys.modules[check.__module__], "judge", listen)

@@ -44,7 +44,7 @@ def test_numbers_of_a_pose():
         },
     )
     near = exercises("00")["0.2"].verdict("numbers_of_a_pose = [34, 51, 13057]")
-    assert near.state == "wrong"  # a count is exact
+    assert near.state == "wrong" and near.text.startswith("Not right yet: c).")  # a count is exact
 
 
 def test_back_into_space():
@@ -112,11 +112,14 @@ def test_candidate_links():
         {
             "added instead of multiplied": "links_to_score = [6 + 4, 4, 30 + 30]",
             "all pairs of points": "links_to_score = [math.comb(10, 2), 4, math.comb(60, 2)]",
-            "only the right links": "links_to_score = [4, 4, 30]",
-            "a person's own elbow left out, or pairs halved": "links_to_score = [24, 4, 30 * 29 // 2]",
+            "only the correct links": "links_to_score = [4, 4, 30]",
+            "a person's own elbow left out": "links_to_score = [6 * 4 - 4, 4, 30 * 29]",
+            "pairs halved": "links_to_score = [24, 4, 30 * 29 // 2]",
             "a shoulder without its elbow linked": "links_to_score = [24, 6, 900]",
         },
     )
+    assert exercises("00")["0.4"].verdict("links_to_score = [24, 6, 900]").text.endswith("Not right yet: b).")
+    assert "Not right yet: a) and c)." in exercises("00")["0.4"].verdict("links_to_score = [7, 4, 8]").text
 
 
 def test_joint_angle():
@@ -135,6 +138,11 @@ def joint_angle(a, b, c):  # the law of cosines
 """,
         ],
         {
+            "rounding beyond -1": """
+def joint_angle(a, b, c):
+    u, w = a - b, c - b
+    return np.degrees(np.arccos(u @ w / (np.linalg.norm(u) * np.linalg.norm(w))))
+""",
             "radians instead of degrees": """
 def joint_angle(a, b, c):
     u, w = a - b, c - b
@@ -162,3 +170,15 @@ def joint_angle(a, b, c):
 """,
         },
     )
+    by_math = """
+def joint_angle(a, b, c):
+    u, w = a - b, c - b
+    return math.degrees(math.acos(u @ w / (math.hypot(*u) * math.hypot(*w))))
+"""
+    assert exercises("00")["0.5"].verdict(by_math).misconception == "rounding beyond -1"
+    radians = """
+def joint_angle(a, b, c):
+    u, w = a - b, c - b
+    return np.arccos(np.clip(u @ w / np.linalg.norm(u) / np.linalg.norm(w), -1, 1))
+"""
+    assert exercises("00")["0.5"].verdict(radians).misconception == "radians instead of degrees"

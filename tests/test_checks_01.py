@@ -27,6 +27,8 @@ def visibility_counts(keypoints):
             "the order turned round": "visibility_counts = lambda k: [k[2::3].count(v) for v in (2, 1, 0)]",
             "x taken for v": "visibility_counts = lambda k: [k[::3].count(v) for v in (0, 1, 2)]",
             "y taken for v": "visibility_counts = lambda k: [k[1::3].count(v) for v in (0, 1, 2)]",
+            "counted from one": "visibility_counts = lambda k: [k[3::3].count(v) for v in (0, 1, 2)]",
+            "a kind that does not occur left out": "visibility_counts = lambda k: np.bincount(k[2::3])",
             "all 51 numbers counted": "visibility_counts = lambda k: [k.count(v) for v in (0, 1, 2)]",
             "3 rows of 17": """
 def visibility_counts(keypoints):
@@ -66,6 +68,8 @@ def keypoint_box(keypoints):
         ],
         {
             "unlabelled joints counted": start + "    x, y = joints[:, 0], joints[:, 1]\n"
+            "    return [x.min(), y.min(), np.ptp(x), np.ptp(y)]",
+            "x and y asked instead of v": start + "    x, y = joints[(joints[:, 0] > 0) & (joints[:, 1] > 0), :2].T\n"
             "    return [x.min(), y.min(), np.ptp(x), np.ptp(y)]",
             "hidden joints left out": start + "    x, y = joints[joints[:, 2] == 2, :2].T\n"
             "    return [x.min(), y.min(), np.ptp(x), np.ptp(y)]",
@@ -112,6 +116,22 @@ def runs_of(mask):
             "the empty run of zeros left out": """
 from itertools import groupby
 runs_of = lambda mask: [len(list(group)) for _, group in groupby(mask.ravel(order="F"))]
+""",
+            "a 0 too many at the start": """
+def runs_of(mask):
+    flat = np.concatenate([mask.ravel(order="F"), [2]])
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    return [0, *np.diff([0, *edges])]
+""",
+            "a 0 too many at the end": """
+def runs_of(mask):
+    counts, value, length = [], 0, 0
+    for pixel in [*mask.ravel(order="F"), 0]:
+        if pixel != value:
+            counts.append(length)
+            value, length = pixel, 0
+        length += 1
+    return [*counts, length - 1]
 """,
             "places instead of lengths": """
 def runs_of(mask):

@@ -77,6 +77,23 @@ def quarter_pixel(h, x, y):
 """,
         },
     )
+    for index in ("{}", "int({})"):
+        for order in ("xy", "yx"):
+            steps = {
+                "x": "x = x + torch.sign(h[{y}, {x} + 1] - h[{y}, {x} - 1]) / 4",
+                "y": "y = y + torch.sign(h[{y} + 1, {x}] - h[{y} - 1, {x}]) / 4",
+            }
+            lines = [steps[axis].format(x=index.format("x"), y=index.format("y")) for axis in order]
+            body = "\n        ".join(lines)
+            code = f"""
+def quarter_pixel(h, x, y):
+    H, W = h.shape
+    if 1 < x < W - 1 and 1 < y < H - 1:
+        {body}
+    return x, y
+"""
+            verdict = exercises("06")["6.2"].verdict(code)
+            assert verdict.misconception == "moved before it was used as an index", (code, verdict)
     up = exercises("06")["6.2"].verdict(rule(step="0.25 if a >= b else -0.25"))
     assert up.misconception == "equal neighbours decided"
 
@@ -110,6 +127,7 @@ def cell_to_image(point, matrix, stride):
             "the stride after the inverse": way("stride * (inverse @ (point - b))"),
             "half a pixel added": way("inverse @ (stride * (point + 0.5) - b)"),
             "the shift taken off too late": way("inverse @ (stride * point) - b"),
+            "the rotation ignored": way("[(stride * point[i] - b[i]) / A[i, i] for i in (0, 1)]"),
             "the transpose for the inverse": way("A.T @ (stride * point - b)"),
             "x and y swapped": way("inverse @ (stride * point[::-1] - b)"),
         },
@@ -153,10 +171,13 @@ def back_from_mirror(mirrored):
             "not shifted": steps(mirror, swap),
             "shifted to the left": steps(mirror, swap, "maps[..., :-1] = maps[..., 1:].clone()"),
             "rolled round": steps(mirror, swap, "maps = torch.roll(maps, 1, dims=3)"),
+            "written over what was still to be read": steps(mirror, swap, "maps[..., 1:] = maps[..., :-1]"),
             "column 0 emptied": steps(mirror, swap, "maps = F.pad(maps, (1, 0))[..., :-1]"),
             "the channels in reverse order": steps(mirror, "maps = maps.flip(1)", shift),
         },
     )
+    loop = steps(mirror, swap, "for c in range(1, maps.shape[-1]): maps[..., c] = maps[..., c - 1]")
+    assert exercises("06")["6.4"].verdict(loop).misconception == "written over what was still to be read"
     early = exercises("06")["6.4"].verdict(steps(shift, mirror, swap))
     assert early.misconception == "shifted to the left"
     for only in (mirror, swap, shift):
@@ -186,6 +207,8 @@ def precision_and_recall(scores, labelled, right, threshold):
         ],
         {
             "unlabelled joints left out": shares("hits / (said & labelled).sum()"),
+            "recall of the labelled joints that were said": shares(recall="hits / (said & labelled).sum()"),
+            "said instead of right": shares(recall="(said & labelled).sum() / labelled.sum()"),
             "recall over all joints": shares(recall="hits / len(labelled)"),
             "recall over the right answers": shares(recall="hits / right.sum()"),
             "precision and recall swapped": shares("hits / labelled.sum()", "hits / said.sum()"),

@@ -39,8 +39,11 @@ def oks_by_formula(truth, area, pose):
             "the labels' v ignored": formula(mean="s.mean()"),
             "hidden joints left out": formula(counted="v == 2"),
             "divided by 17": formula(mean="s[counted].sum() / 17"),
+            "weighted by v": formula(mean="np.average(s, weights=v)"),
         },
     )
+    for mean in ("(s * v).sum() / counted.sum()", "(s * v).mean()"):
+        assert exercises("07")["7.1"].verdict(formula(mean=mean)).misconception == "weighted by v"
 
 
 def test_lost_joints():
@@ -88,6 +91,8 @@ def ap_at(scores, similarities, people, threshold):
         {
             "the list not sorted": steps(order="range(len(scores))"),
             "the worst score first": steps(order="np.argsort(scores)"),
+            "sorted by OKS": steps(order="np.argsort(-np.array(similarities))"),
+            "100 levels": steps().replace("1, 101)", "1, 100)"),
             "> for >=": steps(found=">"),
             "the envelope forgotten": steps(envelope="precision"),
             "the envelope from the top down": steps(envelope="np.maximum.accumulate(precision)"),
@@ -99,6 +104,8 @@ def ap_at(scores, similarities, people, threshold):
             "read at the right detections": steps(answer="precision[right].mean()"),
         },
     )
+    short = exercises("07")["7.3"].verdict(steps().replace("np.linspace(0, 1, 101)", "np.arange(0, 1, 0.01)"))
+    assert short.misconception == "100 levels"
     classic = exercises("07")["7.3"].verdict(steps(answer="precision[right].sum() / people"))
     assert classic.misconception == "read at the right detections"
 
@@ -169,6 +176,17 @@ def match_detections(similarity, threshold):
             ),
         },
     )
+    first = exercises("07")["7.4"].verdict(pairs("[(d, p) for p in range(P) for d in range(D)]"))
+    assert first.misconception == "the first instead of the nearest"
+    named = """
+def match_detections(similarity, threshold):
+    answer = np.full(len(similarity), -1)
+    for p in range(similarity.shape[1]):
+        if similarity[:, p].max() >= threshold:
+            answer[similarity[:, p].argmax()] = p
+    return answer
+"""
+    assert exercises("07")["7.4"].verdict(named).misconception == "the people choose"
 
 
 def test_rescoring():
@@ -193,6 +211,7 @@ def pose_score(box_score, peaks):
             ">= for >": rule().replace("> 0.2", ">= 0.2"),
             "the box score forgotten": rule("above.mean()"),
             "the average of the two": rule("(box_score + above.mean()) / 2"),
+            "the box score alone": rule(none="box_score"),
             "nothing above the threshold": rule(none="float('nan')"),
         },
     )
@@ -242,6 +261,7 @@ def keep_best(overlap, scores, threshold):
             "only neighbours in the list compared": greedy(rivals="kept[-1:]"),
             "every pose removes itself": greedy(rivals="range(len(scores))"),
             "kept in the list's order": greedy(answer="sorted(kept)"),
+            "scores instead of indices": greedy(answer="scores[kept]"),
             "the removed ones returned": greedy(answer="[i for i in range(len(scores)) if i not in kept]"),
         },
     )

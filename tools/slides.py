@@ -14,7 +14,15 @@ import nbformat
 
 HERE = Path(__file__).parent
 NOTEBOOKS, BUILD = HERE.parent / "notebooks", HERE.parent / "build" / "slides"
-ROLES = {"setup": "skip", "stub": "skip", "check": "skip", "hint": "notes", "solution": "notes", "task": "subslide"}
+ROLES = {
+    "badge": "skip",
+    "setup": "skip",
+    "stub": "skip",
+    "check": "skip",
+    "hint": "notes",
+    "solution": "notes",
+    "task": "subslide",
+}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -29,8 +37,6 @@ def slide_type(cell):
         if tag in ROLES:
             return ROLES[tag]
     if cell.cell_type == "markdown":
-        if cell["id"] == "colab-badge":
-            return "skip"
         if re.search(r"^##? ", cell.source, re.MULTILINE):
             return "slide"
         if re.search(r"^(###|\|)|\*\*Think first|\$\$|^```", cell.source, re.MULTILINE):

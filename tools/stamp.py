@@ -81,6 +81,7 @@ def stamp(notebook, address, name, root=ROOT):
     first = cells.get("colab-badge") or nbformat.v4.new_markdown_cell(id="colab-badge")
     code = cells.get("colab-setup") or nbformat.v4.new_code_cell(id="colab-setup")
     first.source, code.source = badge(address, name), setup(address, root)
+    first.metadata.update(tags=["badge"])
     code.metadata.update(tags=["setup"], cellView="form")
     others = [cell for cell in notebook.cells if cell["id"] not in ("colab-badge", "colab-setup")]
     notebook.cells = [first, others[0], code, *others[1:]]

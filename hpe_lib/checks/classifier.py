@@ -112,8 +112,8 @@ has the remedy."
         Mistake(
             "logarithm of a probability stored as 0",
             lambda logits, truth: taken(logits.softmax(dim=1).log(), truth).mean(),
-            "A probability of e to the power -1000 is stored as 0, and the logarithm of 0 is minus infinity. Work out the \
-logarithm of the fraction on paper first.",
+            "A probability of e to the power -1000 is stored as 0, and ln 0 is minus infinity. Work out the logarithm \
+of the fraction on paper first.",
         ),
         Mistake(
             "the sum instead of the mean",
@@ -171,7 +171,7 @@ def check_table_scores(answer):
     accuracy, precision, recall = (tp + tn) / 100, tp / (tp + fp), tp / (tp + fn)
 
     def near(given, *values):
-        return all(abs(float(a) - b) < 0.006 for a, b in zip(given, values))
+        return len(given) == len(values) and all(abs(float(a) - b) < 0.006 for a, b in zip(given, values))
 
     mistakes = [
         Mistake(

@@ -18,6 +18,7 @@ def _keypoints(visible, seed):
 
 
 MIXED = [2, 2, 1, 2, 0, 2, 2, 1, 2, 1, 2, 0, 1, 2, 0, 2, 2]  # 3 unlabelled, 4 hidden, 10 seen
+HIDDEN = [1] * 5 + [0] * 12
 HEAD_AND_ARMS = [2, 1, 1, 1, 2, 2, 1, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0]
 
 
@@ -27,6 +28,9 @@ def check_visibility_counts(answer):
     def count(v):
         return [int((np.asarray(v) == kind).sum()) for kind in (0, 1, 2)]
 
+    absent = (
+        "Some people have no joint with v = 2, or v = 0 only. The answer always holds three counts, some of them 0."
+    )
     mistakes = [
         Mistake(
             "the order turned round",
@@ -44,6 +48,13 @@ def check_visibility_counts(answer):
             "This starts with the second number, which is a y. Which of each three numbers is v?",
         ),
         Mistake(
+            "counted from one",
+            lambda k: count(k[3::3]),
+            "Python counts places from 0, so place 3 is the x of the second joint. At which place is the first v?",
+        ),
+        Mistake("a kind that does not occur left out", lambda k: np.bincount(k[2::3]), absent),
+        Mistake("a kind that does not occur left out", lambda k: np.unique(k[2::3], return_counts=True)[1], absent),
+        Mistake(
             "all 51 numbers counted",
             count,
             "Coordinates may be 0, 1 or 2 as well. Pick out the 17 visibilities first.",
@@ -59,7 +70,14 @@ def check_visibility_counts(answer):
             "v = 1 means hidden, and no other value does. The three counts add up to 17.",
         ),
     ]
-    cases = [(_keypoints(MIXED, 0),), (_keypoints(HEAD_AND_ARMS, 1),)]
+    kinds = (
+        MIXED,
+        HEAD_AND_ARMS,
+        HIDDEN,
+        [0] * 17,
+        [2] * 9 + [1] * 8,
+    )  # also without v = 2, with v = 0 only, without it
+    cases = [(_keypoints(visible, seed),) for seed, visible in enumerate(kinds)]
     return judge(answer, lambda k: count(k[2::3]), cases, mistakes, "Every third number is a label, not a place.", 1e-9)
 
 
@@ -72,6 +90,12 @@ def check_keypoint_box(answer):
     def chosen(rule):
         return lambda k: box(np.reshape(k, (17, 3))[rule(np.reshape(k, (17, 3))[:, 2])][:, :2])
 
+    def asked(rule):  # where x and y are asked in place of v
+        return lambda k: box(np.array([place for place in np.reshape(k, (17, 3))[:, :2] if rule(*place)]))
+
+    border = (
+        "A labelled joint may lie at x = 0 or y = 0, on the image's border. Which number says whether it has a label?"
+    )
     right = chosen(lambda v: v > 0)
     mistakes = [
         Mistake(
@@ -79,6 +103,9 @@ def check_keypoint_box(answer):
             chosen(lambda v: v >= 0),
             "Your box begins at (0, 0). Which joints have that place, and is it one?",
         ),
+        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0 and y > 0), border),
+        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0), border),
+        Mistake("x and y asked instead of v", asked(lambda x, y: y > 0), border),
         Mistake(
             "hidden joints left out",
             chosen(lambda v: v == 2),
@@ -109,7 +136,10 @@ def check_keypoint_box(answer):
     for person, hidden in ((one, (2, 7)), (other, (1, 6))):  # away from the corner, hidden joints on the border
         person[:, :2] += [30, 50] * (person[:, 2:] > 0)
         person[hidden, :2] = (520, 31), (26, 470)
-    cases = [(person.ravel().tolist(),) for person in (one, other)]
+    third = np.reshape(_keypoints(MIXED, 4), (17, 3))
+    third[:, :2] += [30, 50] * (third[:, 2:] > 0)
+    third[2, :2], third[8, :2], third[9, :2] = (333, 470), (0, 130), (200, 0)  # on the image's left and upper border
+    cases = [(person.ravel().tolist(),) for person in (one, other, third)]
     return judge(answer, right, cases, mistakes, "First ask v > 0, then use the places.", tolerance=1e-6)
 
 
@@ -123,6 +153,11 @@ def check_runs_of(answer):
         edges = np.flatnonzero(np.diff(flat)) + 1
         return np.diff([0, *edges, len(flat)]).tolist()
 
+    start = "[[0, 1, 1], [1, 1, 0]] begins with a zero, so its first count is 1. Which masks have 0 there?"
+    end = (
+        "The last count ends with the mask, and nothing comes after it: [[0, 1, 1], [1, 1, 0]] gives 1, 4, 1, and "
+        "a mask that ends with a 1 ends with the count of these ones."
+    )
     mistakes = [
         Mistake(
             "row by row",
@@ -132,8 +167,13 @@ def check_runs_of(answer):
         Mistake(
             "the empty run of zeros left out",
             lambda mask: lengths(mask.ravel(order="F")),
-            "A reader takes the first count for zeros. What must it be when the mask begins with a 1?",
+            "A reader takes the first count for zeros. What must it be for [[1, 0], [1, 1], [0, 1], [0, 0]]?",
         ),
+        Mistake("a 0 too many at the start", lambda mask: [0, *lengths(mask.ravel(order="F"))], start),
+        Mistake("a 0 too many at the start", lambda mask: [0, *right(mask)], start),
+        Mistake("a 0 too many at the end", lambda mask: [*right(mask), 0], end),
+        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(mask[-1, -1]), end),
+        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(not mask[-1, -1]), end),
         Mistake(
             "places instead of lengths",
             lambda mask: np.cumsum(right(mask)).tolist(),
@@ -204,7 +244,7 @@ def check_people_that_count(answer):
         "whole": [2] * 17,
         "mixed": MIXED,
         "half": HEAD_AND_ARMS,
-        "hidden": [1] * 5 + [0] * 12,
+        "hidden": HIDDEN,
         "none": [0] * 17,
     }
     rows = [("whole", 1), ("mixed", 1), ("none", 1), ("hidden", 2), ("crowd", 2), ("half", 3), ("crowd", 3)]

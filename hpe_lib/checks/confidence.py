@@ -15,6 +15,10 @@ def check_threshold(answer):
 
         return function
 
+    def said_and_labelled(scores, labelled, right, threshold):
+        above = scores > threshold
+        return [(above & right).sum() / above.sum(), (above & labelled).sum() / labelled.sum()]
+
     def both(above, labelled, right):
         return above.sum(), labelled.sum()
 
@@ -23,6 +27,16 @@ def check_threshold(answer):
             "unlabelled joints left out",
             measured(lambda above, labelled, right: ((above & labelled).sum(), labelled.sum())),
             "The program also spoke of joints without a label. Those words were not right, and count in the precision.",
+        ),
+        Mistake(
+            "recall of the labelled joints that were said",
+            measured(lambda above, labelled, right: (above.sum(), (above & labelled).sum())),
+            "A labelled joint that the program kept silent about is not found: recall is over *all* labelled joints.",
+        ),
+        Mistake(
+            "said instead of right",
+            said_and_labelled,
+            "To say something about a labelled joint is not enough for recall: it must be right, too.",
         ),
         Mistake(
             "recall over all joints",

@@ -49,16 +49,33 @@ def check_quarter_pixel(answer):
     def right(h, x, y):
         return heatmaps.decode(h[None, None], refine="quarter")[0][0, 0].tolist()
 
+    def inner(x, y, width, height):
+        return 1 < x < width - 1 and 1 < y < height - 1
+
     def wrong(step=lambda difference: 0.25 * torch.sign(difference), inside=None, swapped=False):
-        def inner(x, y, width, height):
-            return (1 < x < width - 1 and 1 < y < height - 1,) * 2
+        def both(x, y, width, height):
+            return (inner(x, y, width, height),) * 2
 
         def function(h, x, y):
-            move_x, move_y = (inside or inner)(x, y, h.shape[1], h.shape[0])
+            move_x, move_y = (inside or both)(x, y, h.shape[1], h.shape[0])
             h = h.T if swapped else h
             dx = step(h[y, x + 1] - h[y, x - 1]) if move_x else 0
             dy = step(h[y + 1, x] - h[y - 1, x]) if move_y else 0
             return x + float(dx), y + float(dy)
+
+        return function
+
+    def moved_before_use(whole, first):
+        def function(h, x, y):
+            place, (height, width) = {"x": x, "y": y}, h.shape
+            if not inner(x, y, width, height):
+                return x, y
+            for axis in first:
+                at = {name: int(value) if whole else value for name, value in place.items()}
+                x, y = at["x"], at["y"]
+                pair = (h[y, x + 1], h[y, x - 1]) if axis == "x" else (h[y + 1, x], h[y - 1, x])
+                place[axis] = place[axis] + 0.25 * float(torch.sign(pair[0] - pair[1]))
+            return place["x"], place["y"]
 
         return function
 
@@ -122,6 +139,16 @@ def check_quarter_pixel(answer):
             wrong(inside=lambda x, y, width, height: (True, True)),
             "Near the border nothing is moved. (And in Python `h[y, -1]` is the *last* column: no error warns you.)",
         ),
+        *(
+            Mistake(
+                "moved before it was used as an index",
+                moved_before_use(whole, first),
+                "After its step a coordinate lies between two cells, and is no index any more (`int` may even name the "
+                "wrong cell). Compare all four neighbours of the peak first, then move.",
+            )
+            for whole in (False, True)
+            for first in ("xy", "yx")
+        ),
     ]
     cases = []
     peaks = (((6, 9), 3, 4), ((6, 9), 5, 2), ((6, 9), 4, 1), ((6, 9), 1, 3), ((9, 5), 3, 3), ((6, 9), 0, 3))
@@ -183,6 +210,11 @@ def check_cell_to_image(answer):
             "The matrix first multiplies by A, then adds b. To undo it, take b off first.",
         ),
         Mistake(
+            "the rotation ignored",
+            back(lambda p, stride, undo, matrix: (stride * p - matrix[:, 2]) / np.diag(matrix[:, :2])),
+            "Right without a rotation. One of the crops is turned, and then x also depends on y: A has four numbers.",
+        ),
+        Mistake(
             "the transpose for the inverse",
             back(lambda p, stride, undo, matrix: matrix[:, :2].T @ (stride * p - matrix[:, 2])),
             "The transpose undoes a rotation. It does not undo the magnification k that is in the matrix too.",
@@ -212,6 +244,11 @@ def check_flip_back(answer):
 
     def stay(maps):
         return maps[..., :1]
+
+    def onto_itself(mirrored):
+        maps = mirrored.flip(-1)[:, FLIP_ORDER]
+        maps[..., 1:] = maps[..., :-1]  # what comes out of it depends on the machine
+        return maps
 
     mistakes = [
         Mistake(
@@ -243,6 +280,14 @@ def check_flip_back(answer):
             "rolled round",
             lambda m: m.flip(-1)[:, FLIP_ORDER].roll(1, dims=-1),
             "The last column came back in at the left. Column 0 should keep what it had.",
+        ),
+        *(
+            Mistake(
+                "written over what was still to be read",
+                smeared,
+                "You move columns inside of one tensor: some were overwritten before they were read. Copy first.",
+            )
+            for smeared in (onto_itself, lambda m: m.flip(-1)[:, FLIP_ORDER][..., :1].expand_as(m))
         ),
         Mistake(
             "column 0 emptied",

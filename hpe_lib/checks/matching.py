@@ -44,6 +44,13 @@ def check_matching(answer):
     def best_pair_first(similarity):
         return [np.unravel_index(index, similarity.shape) for index in np.argsort(-similarity, axis=None)]
 
+    def people_name(similarity, threshold):  # each person's own nearest detection, whoever has it already
+        matched = [-1] * len(similarity)
+        for p, column in enumerate(similarity.T):
+            if column.max() >= threshold:
+                matched[int(column.argmax())] = p
+        return matched
+
     def people_choose(similarity):
         return [(d, p) for p in range(similarity.shape[1]) for d in np.argsort(-similarity[:, p])]
 
@@ -71,17 +78,21 @@ def check_matching(answer):
         Mistake(
             "the first instead of the nearest",
             greedy(nearest=False),
-            "You took the first person who reaches the threshold. Take the one with the largest OKS.",
+            "You take the first one that reaches the threshold. Each detection takes the free person of largest OKS.",
         ),
         Mistake(
             "the best pair first",
             by_pairs(best_pair_first),
             "This looks for the largest OKS anywhere. COCO lets the detections choose in turn, the best *score* first.",
         ),
-        Mistake(
-            "the people choose",
-            by_pairs(people_choose),
-            "Here each person takes a detection. It is the other way round: each detection takes a person.",
+        *(
+            Mistake(
+                "the people choose",
+                choice,
+                "You go from person to person, and each takes a detection. It is the other way round: each detection, "
+                "in turn, takes a person.",
+            )
+            for choice in (by_pairs(people_choose), people_name)
         ),
     ]
     cases = [
@@ -145,6 +156,12 @@ def check_rescoring(answer):
             "the average of the two",
             wrong(lambda box_score, above, peaks: (box_score + above.mean()) / 2),
             "The two are multiplied: both must be sure.",
+        ),
+        Mistake(
+            "the box score alone",
+            lambda box_score, peaks: wrong(usual, none=box_score)(box_score, peaks),
+            "Where no peak is above 0.2 the network found nothing in the box: then the score is 0, however sure the "
+            "detector was.",
         ),
         Mistake("nothing above the threshold", wrong(usual, none=np.nan), empty),
         Mistake("nothing above the threshold", wrong(usual, none=error), empty),
@@ -218,6 +235,11 @@ def check_suppression(answer):
             "kept in the list's order",
             lambda overlap, scores, t: sorted(greedy(overlap, scores, t)),
             "The right poses, in the wrong order: the best score comes first.",
+        ),
+        Mistake(
+            "scores instead of indices",
+            lambda overlap, scores, t: scores[greedy(overlap, scores, t)],
+            "These are the scores of the right poses. Asked for are their indices in the list.",
         ),
         Mistake(
             "the removed ones returned",

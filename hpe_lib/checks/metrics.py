@@ -22,7 +22,22 @@ def check_oks(answer):
 
         return function
 
+    def by_v(divisor):
+        def function(truth, area, pose):
+            v = truth[:, 2]
+            return (metrics.keypoint_similarity(pose - truth[:, :2], area) * v).sum() / divisor(v)
+
+        return function
+
     mistakes = [
+        *(
+            Mistake(
+                "weighted by v",
+                by_v(divisor),
+                "v is no weight: a hidden joint (1) counts as much as a seen one (2). The bracket [v > 0] is 0 or 1.",
+            )
+            for divisor in (np.sum, np.count_nonzero, len)
+        ),
         Mistake(
             "the factor 2 forgotten",
             wrong(lambda d2, area, sigma: d2 / (2 * area * sigma**2)),
@@ -143,10 +158,13 @@ def check_average_precision(answer):
 
         return function
 
+    def sorted_by_similarity(scores, similarities, people, threshold):
+        return truth(similarities, similarities, people, threshold)
+
     def highest(precision):
         return np.maximum.accumulate(precision[::-1])[::-1]
 
-    def at_levels(heights, recall):
+    def at_levels(heights, recall, levels=levels):
         return np.append(heights, 0)[np.searchsorted(recall, levels)]
 
     def usual(right, precision, recall, people):
@@ -168,6 +186,21 @@ def check_average_precision(answer):
             "the worst score first",
             wrong(usual, key=lambda scores: -scores),
             "The walk begins with the detection that the network is surest of: the highest score.",
+        ),
+        Mistake(
+            "sorted by OKS",
+            sorted_by_similarity,
+            "Whoever uses the network does not know the OKS. The order is that of the *scores*.",
+        ),
+        *(
+            Mistake(
+                "100 levels",
+                wrong(
+                    lambda right, precision, recall, people, few=few: at_levels(highest(precision), recall, few).mean()
+                ),
+                "Very near. From 0.00 to 1.00 in steps of 0.01: how many levels are these, with both ends?",
+            )
+            for few in (np.linspace(0, 1, 100), levels[:-1])
         ),
         Mistake(
             "> for >=",

@@ -1,11 +1,15 @@
 """Checks of notebook 00: from a heatmap to the picture, from the picture to space, and what poses are used for."""
 
+import math
+
 import numpy as np
 import torch
 
 from hpe_lib import heatmaps
 from hpe_lib.checks.verdict import Mistake, judge
 from hpe_lib.skeleton import KEYPOINTS
+
+PARTS = ("a)", "b)", "c)")
 
 
 def check_cell_to_crop(answer):
@@ -74,7 +78,7 @@ def check_numbers_of_a_pose(answer):
         ),
     ]
     praise = "A heatmap is a rich answer to a small question; notebook 02 shows what the riches are good for."
-    return judge(answer, [2 * joints, 3 * joints, joints * cells], None, mistakes, praise, tolerance=1e-9)
+    return judge(answer, [2 * joints, 3 * joints, joints * cells], None, mistakes, praise, 1e-9, PARTS)
 
 
 def check_back_into_space(answer):
@@ -136,14 +140,19 @@ def check_candidate_links(answer):
             "A shoulder is never linked with a shoulder: each link here leads from a shoulder to an elbow.",
         ),
         Mistake(
-            "only the right links",
+            "only the correct links",
             lambda given: given[0] in (4, 6) or given[2] == 30,
-            "These are the links that turn out right. Before scoring, the method cannot know which they are.",
+            "These are the links that turn out correct. Before scoring, the method cannot know which they are.",
         ),
         Mistake(
-            "a person's own elbow left out, or pairs halved",
-            lambda given: given[0] in (12, 20) or given[2] in (435, 870),
-            "No link can be left out: the one with the person's own elbow is the right one, and none comes up twice.",
+            "a person's own elbow left out",
+            lambda given: given[0] == 20 or given[2] == 870,
+            "The link with a person's own elbow is the correct one. It must be scored as well.",
+        ),
+        Mistake(
+            "pairs halved",
+            lambda given: given[0] == 12 or given[2] in (435, 450),
+            "No link comes up twice, so nothing is to be halved: one end is a shoulder, the other one an elbow.",
         ),
         Mistake(
             "a shoulder without its elbow linked",
@@ -152,7 +161,7 @@ def check_candidate_links(answer):
         ),
     ]
     praise = "The work of linking grows with the square of the number of people, and most candidates are wrong."
-    return judge(answer, [24, 4, 900], None, mistakes, praise, tolerance=1e-9)
+    return judge(answer, [24, 4, 900], None, mistakes, praise, 1e-9, PARTS)
 
 
 def check_joint_angle(answer):
@@ -162,33 +171,38 @@ def check_joint_angle(answer):
         return (one - at) @ (other - at) / np.linalg.norm(one - at) / np.linalg.norm(other - at)
 
     def right(a, b, c):
-        return np.degrees(np.arccos(cosine(b, a, c)))
+        return np.degrees(np.arccos(np.clip(cosine(b, a, c), -1, 1)))
+
+    def rounded(at, one, other):  # the angle in radians without np.clip: NaN where the cosine is a little too large
+        with np.errstate(invalid="ignore"):
+            return np.arccos(cosine(at, one, other))
 
     def outer(a, b, c):  # the difference of two directions, which may be more than half a turn
         (ax, ay), (cx, cy) = a - b, c - b
         return np.degrees(abs(np.arctan2(ay, ax) - np.arctan2(cy, cx)))
 
+    radians = "A right angle should give 90. NumPy's angles are in radians, where it is 1.57."
+    bent = "This is 0 for a stretched leg. Both arrows must start at b: one leads to a, the other one to c."
+    elsewhere = "The angle is asked for at the middle point, b, so both arrows start there."
+    straight = (
+        "One leg here is perfectly stretched: a = [20, 198], b = [52, 243], c = [116, 333]. Print its cosine with all "
+        "digits. Which values can arccos take?"
+    )
     mistakes = [
-        Mistake(
-            "radians instead of degrees",
-            lambda a, b, c: np.radians(right(a, b, c)),
-            "A right angle should give 90. NumPy's angles are in radians, where it is 1.57.",
-        ),
+        Mistake("rounding beyond -1", lambda a, b, c: np.degrees(rounded(b, a, c)), straight),
+        Mistake("rounding beyond -1", lambda a, b, c: math.degrees(math.acos(cosine(b, a, c))), straight),
+        Mistake("radians instead of degrees", lambda a, b, c: np.radians(right(a, b, c)), radians),
+        Mistake("radians instead of degrees", lambda a, b, c: rounded(b, a, c), radians),
         Mistake(
             "the cosine instead of the angle",
             lambda a, b, c: cosine(b, a, c),
             "The normalised dot product is the cosine. One step is missing to the angle.",
         ),
-        Mistake(
-            "how far it is bent",
-            lambda a, b, c: 180 - right(a, b, c),
-            "This is 0 for a stretched leg. Both arrows must start at b: one leads to a, the other one to c.",
-        ),
-        Mistake(
-            "the angle at another point",
-            lambda a, b, c: np.degrees(np.arccos(cosine(a, b, c))),
-            "The angle is asked for at the middle point, b, so both arrows start there.",
-        ),
+        Mistake("how far it is bent", lambda a, b, c: 180 - right(a, b, c), bent),
+        Mistake("how far it is bent", lambda a, b, c: 180 - np.degrees(rounded(b, a, c)), bent),
+        Mistake("the angle at another point", lambda a, b, c: right(b, a, c), elsewhere),
+        Mistake("the angle at another point", lambda a, b, c: np.degrees(rounded(a, b, c)), elsewhere),
+        Mistake("the angle at another point", lambda a, b, c: right(a, c, b), elsewhere),
         Mistake(
             "the angle on the outer side",
             outer,
@@ -196,6 +210,7 @@ def check_joint_angle(answer):
         ),
     ]
     points = [[(210, 300), (205, 380), (260, 420)], [(100, 50), (40, 80), (90, 95)], [(-70, -30), (-30, 0), (-60, 25)]]
+    points.append([(20, 198), (52, 243), (116, 333)])  # stretched: the cosine comes out as -1.0000000000000002
     cases = [tuple(np.array(point, dtype=float) for point in three) for three in points]
     return judge(
         answer, right, cases, mistakes, "Three joints are enough to measure a knee bend, as the picture shows it."

@@ -1,6 +1,7 @@
 """How an answer is judged: right, not attempted yet, or wrong with the reason, where it is one that we know."""
 
 import copy
+import inspect
 from collections.abc import Iterator, KeysView, ValuesView
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class Verdict:
     misconception: str | None = None  # the name of the mistake, where we know it
 
     def __repr__(self):
-        name = f" {self.misconception}:" if self.misconception else ""
+        name = f" Looks like: {self.misconception}." if self.misconception else ""
         return f"{MARKS[self.state]}{name} {self.text}".strip()
 
 
@@ -37,17 +38,18 @@ class Mistake:
     hint: str
 
 
-def judge(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4):
+def judge(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4, parts=()):
     """Judge an answer by what it gives, never by how it is written.
 
     answer, right: two functions and `cases`, a list of argument tuples to call them with; or, without cases, two
     values. A value may be a number, a string, an array, a tensor, or a list or tuple of these. mistakes: `Mistake`s,
-    asked in order when the answer is not right. tolerance: absolute and relative, on numbers.
+    asked in order when the answer is not right. tolerance: absolute and relative, on numbers. parts: what the task
+    calls the values of a list, such as "a)"; the verdict then says which of them are wrong.
     """
     if _empty(answer):
         return Verdict("not attempted", FILL_IN)
     if cases is None:
-        return _judge_values(_settled(answer), right, mistakes, praise, tolerance)
+        return _judge_values(_settled(answer), right, mistakes, praise, tolerance, parts)
     if not callable(answer):
         return Verdict("wrong", f"This should be a function, and is a {type(answer).__name__}.")
     expected = [right(*copy.deepcopy(case)) for case in cases]
@@ -59,19 +61,29 @@ def judge(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4):
     for mistake in mistakes:
         if same(given, [_call(mistake.answer, case) for case in cases], tolerance):
             return Verdict("wrong", mistake.hint, mistake.name)
-    return _first_difference(cases, given, expected, tolerance)
+    return _first_difference(answer, cases, given, expected, tolerance)
 
 
-def _judge_values(answer, right, mistakes, praise, tolerance):
+def _judge_values(answer, right, mistakes, praise, tolerance, parts):
     if isinstance(answer, list | tuple) and any(map(_empty, answer)):
         missing = sum(map(_empty, answer))
         return Verdict("not attempted", f"{missing} of {len(answer)} answers are still missing.")
     if same(answer, right, tolerance):
         return Verdict("right", praise)
+    wrong = _wrong_parts(answer, right, tolerance, parts)
     for mistake in mistakes:
         if _makes(answer, mistake, tolerance):
-            return Verdict("wrong", mistake.hint, mistake.name)
-    return Verdict("wrong", _form(answer, right) or "Have another look, or open the hint.")
+            return Verdict("wrong", f"{mistake.hint} {wrong}".strip(), mistake.name)
+    return Verdict("wrong", _form(answer, right) or f"{wrong} Have another look, or open the hint.".strip())
+
+
+def _wrong_parts(answer, right, tolerance, parts):
+    """Which values of a list are wrong, in the words of the task, or nothing."""
+    given = _items(answer)
+    if not parts or given is None or len(given) != len(right):
+        return ""
+    names = [name for name, mine, truth in zip(parts, given, right) if not same(mine, truth, tolerance)]
+    return f"Not right yet: {', '.join(names[:-1])}{' and ' if names[1:] else ''}{names[-1]}."
 
 
 def _makes(answer, mistake, tolerance):
@@ -164,19 +176,38 @@ def _form(given, expected):
     return ""
 
 
-def _first_difference(cases, given, expected, tolerance):
+def _first_difference(answer, cases, given, expected, tolerance):
     """The first case that differs, in numbers that a student can compute again by hand."""
     for case, mine, right in zip(cases, given, expected):
+        named = _named(answer, case)
         if isinstance(mine, Exception):
-            text = f"Your function stops with {type(mine).__name__}: {mine}. Input: {_short(case)}"
+            text = f"Your function stops with {type(mine).__name__}: {mine}. Input: {named}"
         elif _empty(mine):
-            text = f"Your function returns nothing for the input {_short(case)}"
+            text = f"Your function returns nothing for the input {named}"
         elif same(mine, right, tolerance):
             continue
         else:
-            text = _form(mine, right) or f"For the input {_short(case)} {_numbers(mine, right, tolerance)} is right."
+            text = f"For the input {named} {_numbers(mine, right, tolerance)} is right."
+            if form := _form(mine, right):
+                text = f"{form} Input: {named}"
         return Verdict("wrong", text)
     raise AssertionError("the answers differ, but in no case")
+
+
+def _named(function, case):
+    """A case as the arguments of a student's function, `x = 3, y = 4`; without names where they do not fit."""
+    try:
+        kinds = [(name, item.kind) for name, item in inspect.signature(function).parameters.items()]
+    except (TypeError, ValueError):  # some built-in functions keep their arguments to themselves
+        kinds = []
+    names = [
+        name
+        for name, kind in kinds
+        if kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    ]
+    if len(names) != len(kinds) or len(names) != len(case):
+        return ", ".join(map(_short, case))
+    return ", ".join(f"{name} = {_short(value)}" for name, value in zip(names, case))
 
 
 def _numbers(mine, right, tolerance):
@@ -185,17 +216,29 @@ def _numbers(mine, right, tolerance):
     if mine_array is None or right_array is None or right_array.size <= LARGE:
         return f"it gives {_short(mine)}, and {_short(right)}"
     place = tuple(np.argwhere(~np.isclose(mine_array, right_array, tolerance, tolerance, equal_nan=True))[0].tolist())
-    return f"the element {list(place)} of the result is {mine_array[place]:.4g}, and {right_array[place]:.4g}"
+    return f"the element {list(place)} of the result is {_short(mine_array[place])}, and {_short(right_array[place])}"
 
 
 def _short(value):
-    """A value as a student would write it down, cut where it is long."""
-    if isinstance(value, list | tuple):
-        text = ", ".join(_short(item) for item in value)
-    else:
-        array = _array(value)
-        if array is not None and array.size > LARGE:
-            return f"(an array of shape {array.shape})"
-        text = repr(value) if array is None else np.array2string(array, precision=4, threshold=12, edgeitems=2)
-    text = " ".join(text.split())
+    """A value on one line, as a student would write it down, cut where it is long."""
+    text = " ".join(_written(value).split())
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _written(value):
+    """A value in square brackets whatever held it, whole numbers without a point, at most four decimals."""
+    if isinstance(value, list | tuple | KeysView | ValuesView):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key!r}: {_written(item)}' for key, item in value.items())}}}"
+    array = None if isinstance(value, str | bool | int) else _array(value)
+    if array is None:
+        return repr(value)
+    if array.size > LARGE:
+        return f"(an array of shape {array.shape})"
+    if array.ndim or hasattr(value, "tolist"):
+        return _written(value.tolist() if hasattr(value, "tolist") else array.tolist())
+    number = float(array)
+    if not 0.01 <= abs(number) < np.inf:
+        return f"{number:.4g}"
+    return f"{number:.4f}".rstrip("0").rstrip(".")

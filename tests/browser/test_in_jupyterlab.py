@@ -66,7 +66,10 @@ def use(notebook, control):
 
 
 def use_every_control(notebook, panel):
-    """Move each control of a panel -> the names of those that changed the picture, and of those that did not."""
+    """Move each control of a panel -> the names of those that changed the picture, and of those that did not.
+
+    Lists go back to what they were: "no image matches" would leave the others nothing to change.
+    """
     changed, idle = [], []
     for control in panel.locator(CONTROLS).element_handles():
         if control.evaluate("e => Boolean(e.closest('[disabled]'))"):
@@ -76,6 +79,8 @@ def use_every_control(notebook, panel):
         use(notebook, control)
         name = control.evaluate("e => (e.closest('.jupyter-widgets')?.innerText || e.innerText).trim().split('\\n')[0]")
         (changed if notebook.changes(panel, before) else idle).append(name)
+        if control.evaluate("e => e.tagName == 'SELECT'"):
+            control.select_option(index=control.evaluate("e => (e.selectedIndex + e.length - 1) % e.length"))
     return changed, idle
 
 
