@@ -104,8 +104,9 @@ def ap_at(scores, similarities, people, threshold):
             "read at the right detections": steps(answer="precision[right].mean()"),
         },
     )
-    short = exercises("07")["7.3"].verdict(steps().replace("np.linspace(0, 1, 101)", "np.arange(0, 1, 0.01)"))
-    assert short.misconception == "100 levels"
+    for levels in ("np.arange(0, 1, 0.01)", "np.linspace(0.01, 1, 100)"):
+        short = exercises("07")["7.3"].verdict(steps().replace("np.linspace(0, 1, 101)", levels))
+        assert short.misconception == "100 levels"
     classic = exercises("07")["7.3"].verdict(steps(answer="precision[right].sum() / people"))
     assert classic.misconception == "read at the right detections"
 

@@ -83,7 +83,8 @@ def test_the_rulers_every_option_says_and_draws_the_formula(panel):
     moves = [("joint", name) for name in KEYPOINTS[:16] if name != panel.controls["joint"].value]
     moves += [("dx", value) for value in (-50, -20, 0, 3, 50)] + [("dy", value) for value in (-50, -7, 4, 50)]
     moves += [("every", True)] + [("size", value) for value in (0.25, 0.5, 0.75, 1.25, 1.5)]
-    moves += [("dx", 0), ("dy", 12)] + [("threshold", t) for t in (0.5, 0.95, 0.6, 0.9)]
+    moves += [("dx", 0), ("dy", 12)]
+    moves += [("threshold", round(t, 2)) for t in OKS_THRESHOLDS.tolist() if round(t, 2) != 0.75]
     moves += [("dx", 1), ("dy", 0), ("every", False)]
     for name, value in moves:
         panel.controls[name].value = value

@@ -45,8 +45,8 @@ def slide_type(cell):
     kinds = {kind for output in cell.outputs for kind in output.get("data", ())}
     if WIDGET in kinds:
         return "skip"
-    shown = cell.outputs or re.search(r"^(def|class) ", cell.source, re.MULTILINE)
-    return "subslide" if shown and ".controls[" not in cell.source else "skip"
+    defines = re.search(r"^(def|class) ", cell.source, re.MULTILINE) and "plots.show(" not in cell.source
+    return "subslide" if (cell.outputs or defines) and ".controls[" not in cell.source else "skip"
 
 
 def mark(notebook):

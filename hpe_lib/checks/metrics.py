@@ -200,7 +200,7 @@ def check_average_precision(answer):
                 ),
                 "Very near. From 0.00 to 1.00 in steps of 0.01: how many levels are these, with both ends?",
             )
-            for few in (np.linspace(0, 1, 100), levels[:-1])
+            for few in (np.linspace(0, 1, 100), levels[:-1], levels[1:])
         ),
         Mistake(
             "> for >=",
@@ -245,5 +245,6 @@ def check_average_precision(answer):
         ([0.3, 0.9, 0.5, 0.7, 0.6], [0.60, 0.97, 0.80, 0.40, 0.75], 4, 0.75),
         ([0.2, 0.8, 0.4, 0.6, 0.9, 0.1], [0.9, 0.7, 0.3, 0.5, 0.2, 0.55], 8, 0.5),
         ([0.5, 0.7, 0.6], [0.9, 0.2, 0.8], 4, 0.5),
+        ([0.9, 0.8, 0.7, 0.6], [0.95, 0.4, 0.8, 0.7], 7, 0.5),  # recalls between the levels
     ]
     return judge(answer, truth, cases, mistakes, "Equal to the library's, and so to pycocotools at this threshold.")

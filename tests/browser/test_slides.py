@@ -13,8 +13,10 @@ import slides  # noqa: E402
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 MEASURE = """() => [...document.querySelectorAll('.slides > section > section')].map(slide => {
-  const scale = fit(slide), box = slide.querySelector('.fit').getBoundingClientRect();
-  return { scale, width: box.width, height: box.height, text: slide.querySelector('.fit').innerText };
+  const scale = fit(slide), outer = slide.querySelector('.fit'), start = outer.getBoundingClientRect();
+  const ends = [...outer.querySelectorAll('*')].map(part => part.getBoundingClientRect());
+  const width = Math.max(...ends.map(end => end.right)) - start.left;
+  return { scale, width, height: Math.max(...ends.map(end => end.bottom)) - start.top, text: outer.innerText };
 })"""
 
 
@@ -32,6 +34,7 @@ def test_every_slide_fits_the_screen(page, screenshots, tmp_path, name):
     slides.mark(notebook)
     (tmp_path / "slides.html").write_text(slides.convert(notebook, name), "utf-8")
     page.goto((tmp_path / "slides.html").as_uri())
+    page.add_style_tag(content="aside.notes { display: none } .slides section { width: 1280px }")  # as reveal.js does
     page.wait_for_function("() => [...document.images].every(image => image.complete)")
     measured = page.evaluate(MEASURE)
     assert len(measured) >= 20
@@ -41,4 +44,4 @@ def test_every_slide_fits_the_screen(page, screenshots, tmp_path, name):
         assert slide["text"].strip() or slide["height"] > 300, slide  # words or a picture
         assert not re.search(r"plots\.show\(|<summary>|Solution$", slide["text"], re.MULTILINE), slide["text"]
     for number in (0, len(measured) // 3, 2 * len(measured) // 3):
-        page.locator(".slides > section > section").nth(number).screenshot(path=screenshots / f"{name}-{number}.png")
+        page.locator(".fit").nth(number).screenshot(path=screenshots / f"slides-{name}-{number}.png")
