@@ -29,12 +29,38 @@ def warp(image, matrix, output_wh):
 
     image: (H, W, 3) uint8. matrix: (2, 3) image px to crop px. Returns (height, width, 3) uint8.
     """
-    back = geometry.invert(matrix)
-    back[:, 2] += 0.5 - back[:, :2].sum(axis=1) / 2  # Pillow puts pixel centres on halves
-    crop = Image.fromarray(image).transform(
-        tuple(output_wh), Image.Transform.AFFINE, tuple(back.ravel()), Image.Resampling.BILINEAR
-    )
-    return np.asarray(crop)
+    return np.ascontiguousarray(_sampled(image, matrix, output_wh).permute(1, 2, 0).numpy())
+
+
+def _sampled(image, matrix, output_wh):
+    """The crop of `warp` as a tensor, (3, height, width) uint8."""
+    (width, height), back = output_wh, geometry.invert(matrix)
+    whole = _whole_pixels(image, back, output_wh)
+    if whole is not None:
+        return whole
+    corners = geometry.transform([(x, y) for x in (0, width - 1) for y in (0, height - 1)], back)  # (4, 2) image px
+    limit = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 2, low + 1, limit).astype(int)
+    part = torch.tensor(image[low[1] : high[1], low[0] : high[0]]).float()  # all that the crop sees, (h, w, 3)
+    size = high - low
+    back[:, 2] -= low
+    back = 2 * back / size[:, None]  # grid_sample's place is -1 at the left edge of the first pixel, 1 at the right ...
+    back[:, 2] += 1 / size - 1  # ... edge of the last one
+    columns, rows = torch.arange(width), torch.arange(height)[:, None]
+    grid = torch.stack([float(x) * columns + (float(y) * rows + float(start)) for x, y, start in back], dim=2)
+    crop = torch.nn.functional.grid_sample(part.permute(2, 0, 1)[None], grid[None], align_corners=False)[0]
+    return crop.round_().to(torch.uint8)
+
+
+def _whole_pixels(image, back, output_wh):
+    """The crop where `back`, crop px to image px, only moves or mirrors by whole pixels inside the image; else None."""
+    if not np.allclose(np.abs(back[:, :2]), np.eye(2), atol=1e-9) or not np.allclose(back, back.round(), atol=1e-6):
+        return None
+    columns, rows = (np.rint(back[i, i] * np.arange(output_wh[i]) + back[i, 2]).astype(int) for i in range(2))
+    if min(columns.min(), rows.min()) < 0 or columns.max() >= image.shape[1] or rows.max() >= image.shape[0]:
+        return None
+    return torch.from_numpy(image[rows[:, None], columns].transpose(2, 0, 1).copy())
 
 
 def normalise(images):
@@ -54,6 +80,8 @@ class Augmentation:
     half_body_share: float = 0.0  # of the people with more than 8 labels, only the upper or the lower half is framed
     shift: float = 0.0  # the frame moves by clip(shift * normal, -shift, shift) of its size in x and in y ...
     shift_share: float = 0.3  # ... for this share of the samples
+    color: float = 0.0  # each channel x (1 + color * uniform(-1, 1)), and + 255 * color * uniform(-1, 1) for all
+    cover_share: float = 0.0  # of the samples, a rectangle of a fifth to half of the crop's sides hides what is there
 
     def draw(self, rng):
         """Draw (scale factor, rotation in degrees, mirror or not) from a NumPy generator."""
@@ -76,6 +104,18 @@ class Augmentation:
             center = center + size * np.clip(self.shift * rng.standard_normal(2), -self.shift, self.shift)
         return center, size
 
+    def paint(self, crop, rng):
+        """Change the colours of a crop (3, H, W) uint8, and cover a part of it, as drawn."""
+        if self.color:
+            gain, offset = 1 + self.color * rng.uniform(-1, 1, (3, 1, 1)), 255 * self.color * rng.uniform(-1, 1)
+            crop = (crop * torch.from_numpy(gain).float() + offset).clamp(0, 255).to(torch.uint8)
+        if self.cover_share and rng.random() < self.cover_share:
+            sides = np.array(crop.shape[1:])
+            size = (sides * rng.uniform(0.2, 0.5, 2)).astype(int)
+            (top, left), (height, width) = rng.integers(0, sides - size), size
+            crop[:, top : top + height, left : left + width] = torch.from_numpy(rng.integers(0, 256, (3, 1, 1)))
+        return crop
+
 
 MIRROR_ONLY = Augmentation(scale=0.0, rotation=0.0, rotation_share=0.0)
 
@@ -88,13 +128,17 @@ class CropDataset(torch.utils.data.Dataset):
     depends on seed, epoch and person only, so that a run can be repeated whatever the number of workers.
     """
 
-    def __init__(self, people, input_wh=(192, 256), augmentation=None, seed=0, keep_images=False):
+    def __init__(self, people, input_wh=(192, 256), augmentation=None, seed=0, keep_images=False, pictures=None):
         """input_wh: (W, H) px. keep_images: decode each file once and keep its crops in memory (about 40 kB a person
         at 96 x 128 when the augmentation only mirrors). Half bodies and shifted frames need the file each time."""
         self.people, self.input_wh, self.augmentation, self.seed = people, tuple(input_wh), augmentation, seed
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers see it change
         wide = augmentation and (augmentation.half_body_share or augmentation.shift)  # beyond what a kept crop holds
         self.kept = {} if keep_images and not wide else None
+        self.pictures, self.last = pictures, (None, None)  # file and picture that were read last
+        self.of_file = {}
+        for index, person in enumerate(people):
+            self.of_file.setdefault(person.file, []).append(index)
 
     def __len__(self):
         return len(self.people)
@@ -104,9 +148,8 @@ class CropDataset(torch.utils.data.Dataset):
         center, size = geometry.crop_frame(self.people[index].box, self.input_wh[0] / self.input_wh[1])
         return geometry.crop_matrix(center, size, self.input_wh)
 
-    def _augmented(self, index):
+    def _augmented(self, index, rng):
         """(2, 3) matrix of this epoch's random crop, and whether it mirrors."""
-        rng = np.random.default_rng([self.seed, int(self.epoch), index])
         scale, rotation, mirror = self.augmentation.draw(rng)
         center, size = self.augmentation.frame(self.people[index], self.input_wh[0] / self.input_wh[1], rng)
         matrix = geometry.crop_matrix(center, size * scale, self.input_wh, rotation)
@@ -114,29 +157,42 @@ class CropDataset(torch.utils.data.Dataset):
             matrix = geometry.compose([[-1, 0, self.input_wh[0]], [0, 1, 0]], matrix)
         return matrix, mirror
 
+    def _read(self, file):
+        if self.pictures is not None:
+            return self.pictures[file]
+        if self.last[0] != file:  # the people of one image often follow each other
+            self.last = file, read_image(file)
+        return self.last[1]
+
     def _picture(self, index):
         """The person's image, and the (2, 3) matrix from the annotation's px to the px of that image."""
         if self.kept is None:
-            return read_image(self.people[index].file), np.eye(2, 3)
+            return self._read(self.people[index].file), np.eye(2, 3)
         if index not in self.kept:
             wide, change = np.array(self.input_wh), self.augmentation
             if change and (change.rotation or change.scale):
                 wide = np.ceil([np.hypot(*wide) * (1 + change.scale)] * 2).astype(int)  # all that any draw can reach
-            matrix = self.matrix(index)
-            matrix[:, 2] += (wide + 2 - self.input_wh) / 2
-            self.kept[index] = warp(read_image(self.people[index].file), matrix, wide + 2), matrix
+            file = self.people[index].file
+            image = self._read(file)
+            for other in self.of_file[file]:  # decoded once for all of them
+                matrix = self.matrix(other)
+                matrix[:, 2] += (wide + 2 - self.input_wh) / 2
+                self.kept[other] = warp(image, matrix, wide + 2), matrix
         return self.kept[index]
 
     def __getitem__(self, index):
-        matrix, mirror = self._augmented(index) if self.augmentation else (self.matrix(index), False)
+        rng = np.random.default_rng([self.seed, int(self.epoch), index])
+        matrix, mirror = self._augmented(index, rng) if self.augmentation else (self.matrix(index), False)
         image, offset = self._picture(index)
-        crop = warp(image, geometry.compose(matrix, geometry.invert(offset)), self.input_wh)  # (H, W, 3)
+        crop = _sampled(image, geometry.compose(matrix, geometry.invert(offset)), self.input_wh)  # (3, H, W)
+        if self.augmentation:
+            crop = self.augmentation.paint(crop, rng)
         labels = self.people[index].keypoints  # (17, 3)
         keypoints, labelled = geometry.transform(labels[:, :2], matrix), labels[:, 2] > 0
         if mirror:  # the mirrored person's left hand is a right hand
             keypoints, labelled = keypoints[FLIP_ORDER], labelled[FLIP_ORDER]
         return {
-            "image": torch.from_numpy(crop.transpose(2, 0, 1).copy()),
+            "image": crop,
             "keypoints": torch.from_numpy(keypoints.astype(np.float32)),
             "labelled": torch.from_numpy(labelled.astype(np.float32)),
             "index": index,

@@ -136,7 +136,7 @@ def main(arguments=None):
         people = data.detected_persons(root, args.split, args.boxes, content)
     else:
         people = data.persons(root, args.split, content)
-    depth = int(args.depth) if args.depth and args.depth != "tiny" else args.depth
+    depth = int(args.depth) if args.depth and args.depth.isdecimal() else args.depth
     model = load_model(args.weights, depth, args.channels).to(args.device or best_device())
     metrics, results = evaluate_model(
         model,

@@ -39,16 +39,17 @@ def crop_matrix(center, size, output_wh, rotation=0.0):
 
 
 def transform(points, matrix):
-    """Apply a (2, 3) matrix to points: (..., 2) px -> (..., 2) px."""
+    """Apply a (2, 3) matrix to points: (..., 2) px -> (..., 2) px; or N matrices (N, 2, 3) to N sets (N, K, 2)."""
     matrix = np.asarray(matrix, np.float64)
-    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    offset = matrix[:, None, :, 2] if matrix.ndim == 3 else matrix[:, 2]
+    return np.asarray(points, np.float64) @ matrix[..., :2].swapaxes(-1, -2) + offset
 
 
 def invert(matrix):
-    """Return the (2, 3) matrix that undoes `matrix`: crop px back to image px."""
+    """Return the (..., 2, 3) matrix that undoes `matrix`: crop px back to image px."""
     matrix = np.asarray(matrix, np.float64)
-    back = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([back, -back @ matrix[:, 2]])
+    back = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([back, -back @ matrix[..., 2:]], axis=-1)
 
 
 def compose(second, first):

@@ -41,8 +41,8 @@ def predict_crops(model, crops, matrices, flip=True, shift=True, refine="quarter
     maps = predict_heatmaps(model, crops, flip, shift)
     points, scores = heatmaps.decode(maps, refine)
     points = points.cpu().numpy() * (crops.shape[-1] / maps.shape[-1])  # heatmap px -> crop px
-    points = [geometry.transform(crop_points, geometry.invert(matrix)) for crop_points, matrix in zip(points, matrices)]
-    return np.concatenate([np.array(points), scores.cpu().numpy()[..., None]], axis=-1)
+    points = geometry.transform(points, geometry.invert(np.reshape(matrices, (-1, 2, 3))))  # (N, 17, 2) image px
+    return np.concatenate([points, scores.cpu().numpy()[..., None]], axis=-1)
 
 
 def predict_people(model, people, flip=True, shift=True, refine="quarter", batch_size=64, workers=0, progress=False):

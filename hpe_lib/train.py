@@ -15,6 +15,7 @@ import torch
 from hpe_lib import data, evaluate, parallel
 from hpe_lib.errors import run_command
 from hpe_lib.models import DEPTHS, load_weights, save_model, simple_baseline
+from hpe_lib.pictures import PictureCache
 from hpe_lib.predict import predict_people
 from hpe_lib.recipes import RECIPES, Recipe, changed, rate_factor
 from hpe_lib.trainer import Batches, Trainer, mixed_precision
@@ -87,6 +88,7 @@ def parse(arguments):
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="any setting of the recipe"
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that read images (0: none, images are kept)")
+    parser.add_argument("--cache", type=Path, help="folder for decoded pictures, so that each is decoded only once")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "float32"), default="auto")
     parser.add_argument("--accumulate", type=int, default=1, help="parts in which a batch goes through the network")
@@ -97,7 +99,7 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     settings = {"depth": args.depth, "epochs": args.epochs, "batch_size": args.batch_size, "seed": args.seed}
     settings = {name: value for name, value in settings.items() if value is not None} | dict(args.set)
-    if settings.get("depth", "tiny") != "tiny":
+    if str(settings.get("depth")).isdecimal():
         settings["depth"] = int(settings["depth"])
     if args.pretrained:
         settings["pretrained"] = None if args.pretrained == "none" else args.pretrained
@@ -116,8 +118,18 @@ def main(arguments=None):
     model = simple_baseline(recipe.depth)
     if recipe.pretrained and not args.resume:
         load_weights(model, recipe.pretrained)
+    pictures = PictureCache(args.cache, [person.file for person in people]) if args.cache else None
     trainer = Trainer(
-        model, people, recipe, device, args.workers == 0, args.workers, args.precision, args.accumulate, args.compile
+        model,
+        people,
+        recipe,
+        device,
+        keep_images=args.workers == 0 and not args.cache,
+        workers=args.workers,
+        precision=args.precision,
+        accumulate=args.accumulate,
+        compiled=args.compile,
+        pictures=pictures,
     )
     if args.resume:
         trainer.resume(args.out)

@@ -72,7 +72,7 @@ class Trainer:
 
     people: list of `data.Person`. workers: processes that read images. precision: see `mixed_precision`. accumulate:
     parts in which a batch goes through the network, where it does not fit into memory at once. compiled: let
-    torch.compile make the network faster (it takes a minute or more at the start).
+    torch.compile make the network faster (it takes a minute or more at the start). pictures: a `PictureCache`.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Trainer:
         precision="auto",
         accumulate=1,
         compiled=False,
+        pictures=None,
     ):
         if not people:
             raise ValueError("no labelled people to train on: check the data folder and the split")
@@ -96,7 +97,9 @@ class Trainer:
         self.network = DistributedDataParallel(self.model) if parallel.world() > 1 else self.model
         if compiled:
             self.network = torch.compile(self.network)
-        self.dataset = data.CropDataset(people, recipe.input_wh, recipe.augmentation, recipe.seed, keep_images)
+        self.dataset = data.CropDataset(
+            people, recipe.input_wh, recipe.augmentation, recipe.seed, keep_images, pictures
+        )
         self.batches = Batches(len(people), recipe.batch_size, recipe.seed)
         self.loader = torch.utils.data.DataLoader(
             self.dataset,
@@ -106,7 +109,7 @@ class Trainer:
             pin_memory=self.device.type == "cuda",
         )
         self.optimizer = torch.optim.Adam(
-            model.parameters(), lr=recipe.learning_rate, fused=self.device.type == "cuda" or None
+            model.parameters(), lr=recipe.learning_rate, fused=self.device.type in ("cuda", "cpu") or None
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_factor(recipe, step, len(self.loader))

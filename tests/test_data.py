@@ -164,7 +164,7 @@ def test_warp_is_a_bilinear_interpolation_on_integer_pixel_centres():
     reference = torch.nn.functional.grid_sample(pixels, grid, align_corners=True)[0].numpy().transpose(1, 2, 0)
     inside = ((where > 0) & (where < [79, 59])).all(-1)
     assert inside.mean() > 0.4 and (crop[(where < -1).any(-1)] == 0).all()
-    assert np.abs(crop[inside] - reference[inside]).max() < 1.01  # grey levels: Pillow cuts where we would round
+    assert np.abs(crop[inside] - reference[inside]).max() < 0.51  # grey levels: half a level is lost by rounding
 
 
 def test_identity_crop_is_the_image_itself():

@@ -402,7 +402,10 @@ def test_evaluate_prints_all_rows_side_by_side(monkeypatch, model, drawn, tmp_pa
     people = len(data.persons(drawn, "val"))
     assert f"{people:,} crops from the true boxes of labelled people, no flip test" in said
     assert said.splitlines()[-1].startswith("measured: openmmlab/test, true boxes")
-    assert f"crops from the boxes that a detector found ({tmp_path / 'boxes.json'}), flip test with a shift of 0 cells" in again
+    assert (
+        f"crops from the boxes that a detector found ({tmp_path / 'boxes.json'}), flip test with a shift of 0 cells"
+        in again
+    )
     assert again.splitlines()[-1].startswith("measured: openmmlab/test, detector boxes")
     assert set(json.loads((tmp_path / "m.json").read_text())) == set(evaluate.METRICS)
 

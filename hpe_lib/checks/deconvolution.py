@@ -247,7 +247,7 @@ def check_multiply_adds(answer):
         Mistake(
             "a transposed convolution counted at its output cells",
             part(1, 4 * right[1]),
-            "Each *input* cell stamps once, with all weights. Some tools count like this: the end of this section shows it.",
+            "Each *input* cell stamps once, with all weights. Some tools count so: the end of this section shows it.",
         ),
         Mistake(
             "another transposed convolution",

@@ -64,6 +64,7 @@ class Bottleneck(nn.Module):
 
 DEPTHS = {  # depth: (block, blocks in each of the four stages, width of the first stage)
     "tiny": (BasicBlock, (2, 2, 2, 2), 16),
+    "small": (BasicBlock, (2, 2, 2, 2), 32),
     18: (BasicBlock, (2, 2, 2, 2), 64),
     34: (BasicBlock, (3, 4, 6, 3), 64),
     50: (Bottleneck, (3, 4, 6, 3), 64),
@@ -117,5 +118,5 @@ class ResNet(Backbone):
 
 
 def resnet(depth, num_classes=1000):
-    """Build a ResNet classifier of depth 18, 34, 50, 101, 152 or "tiny" (a quarter as wide as 18), randomly started."""
+    """Build a ResNet classifier of depth 18, 34, 50, 101, 152, "tiny" or "small" (1/4 and 1/2 as wide as 18)."""
     return ResNet(depth, num_classes)

@@ -4,6 +4,7 @@ from torch import nn
 
 from hpe_lib.models.resnet import Backbone
 
+LITTLE = {"tiny": (64, (96, 128)), "small": (128, (96, 128))}  # depth: head width, input (W, H) px
 KERNELS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}  # kernel: (padding, output padding) that double the size at stride 2
 
 
@@ -12,8 +13,8 @@ class SimpleBaseline(Backbone):
 
     def __init__(self, depth=50, num_keypoints=17, head_width=None, head_layers=3, kernel=4):
         super().__init__(depth)
-        width = head_width or (64 if depth == "tiny" else 256)
-        self.input_wh = (96, 128) if depth == "tiny" else (192, 256)  # px it is trained at, unless told otherwise
+        usual_width, self.input_wh = LITTLE.get(depth, (256, (192, 256)))  # px it is trained at, unless told otherwise
+        width = head_width or usual_width
         self.deconv_layers, channels = nn.Sequential(), self.channels
         for _ in range(head_layers):
             padding, extra = KERNELS[kernel]
@@ -40,7 +41,9 @@ class SimpleBaseline(Backbone):
 def simple_baseline(depth=50, num_keypoints=17, **head):
     """Build the pose network of the paper, randomly started.
 
-    depth: 18, 34, 50, 101, 152, or "tiny" (head 64 wide, made for CPUs at 128 x 96). head: `head_width`, `head_layers`
-    (3) and `kernel` (4, 3 or 2) for the paper's ablations. Source: Xiao et al. 2018, section 2 and table 2.
+    depth: 18, 34, 50, 101, 152, "tiny" or "small" (head 64 or 128 wide, made for CPUs at 128 x 96). head: `head_width`,
+    `head_layers` (3) and `kernel` (4, 3 or 2) for the paper's ablations.
+
+    Source: Xiao et al. 2018, section 2 and table 2.
     """
     return SimpleBaseline(depth, num_keypoints, **head)
