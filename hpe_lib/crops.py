@@ -98,8 +98,7 @@ class Augmentation:
             halves = [half for half in (labelled & UPPER, labelled & ~UPPER) if half.sum() > 2]
             points = person.keypoints[halves[rng.integers(len(halves))], :2]
             low, high = points.min(axis=0), points.max(axis=0)
-            center, size = geometry.crop_frame((*low, *(high - low)), aspect, padding=1.5)
-            size = np.maximum(size, 1)
+            center, size = geometry.crop_frame((*low, *np.maximum(high - low, 1)), aspect, padding=1.5)
         if self.shift and rng.random() < self.shift_share:
             center = center + size * np.clip(self.shift * rng.standard_normal(2), -self.shift, self.shift)
         return center, size

@@ -148,9 +148,36 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
         assert size[0] / size[1] == pytest.approx(0.75)
         sizes.add(size[0])
     assert len(sizes) == 2  # the upper half's and the lower half's
+    upright = replace(person, keypoints=person.keypoints * [0, 1, 1] + [20, 0, 0])  # all joints in one column
+    center, size = half.frame(upright, 0.75, np.random.default_rng(0))
+    assert (size > 0).all() and size[0] / size[1] == pytest.approx(0.75)
     center, size = data.Augmentation().frame(person, 0.75, np.random.default_rng(0))
     moved = [
         data.Augmentation(shift=0.16, shift_share=1.0).frame(person, 0.75, np.random.default_rng(s)) for s in range(50)
     ]
     offsets = np.array([(middle - center) / size for middle, _ in moved])
     assert np.abs(offsets).max() == pytest.approx(0.16) and np.abs(offsets).min() < 0.05
+
+
+def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
+    plain, kept = tmp_path / "plain", tmp_path / "kept"
+    wide = ["--recipe", "photos", "--depth", "tiny", "--epochs", "2"]
+    for out, more in ((plain, []), (kept, ["--cache", tmp_path / "pictures", "--workers", "2"])):
+        done = subprocess.run([*map(str, command(drawn, out, *wide, *more))], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert curve(plain) == curve(kept)
+    assert (tmp_path / "pictures").is_dir()
+
+
+def test_colours_change_and_a_rectangle_covers(drawn):
+    grey = torch.full((3, 128, 96), 128, dtype=torch.uint8)
+    assert torch.equal(data.Augmentation().paint(grey, np.random.default_rng(0)), grey)
+    tinted = data.Augmentation(color=0.2).paint(grey, np.random.default_rng(0))
+    assert all(len(channel.unique()) == 1 for channel in tinted) and len(tinted.unique()) == 3
+    assert 128 * 0.8 - 51 <= tinted.min() and tinted.max() <= 128 * 1.2 + 51
+    covered = data.Augmentation(cover_share=1.0).paint(grey.clone(), np.random.default_rng(1))
+    changed = (covered != 128).any(dim=0)
+    rows, columns = changed.any(dim=1), changed.any(dim=0)
+    assert changed.sum() == rows.sum() * columns.sum()  # one rectangle
+    assert 0.2 * 128 - 1 <= rows.sum() <= 64 and 0.2 * 96 - 1 <= columns.sum() <= 48
+    assert torch.equal(grey, torch.full_like(grey, 128))
