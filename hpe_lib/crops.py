@@ -1,6 +1,7 @@
 """From a picture to the network's input: read, cut out, augment, normalise."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ def read_image(file):
     """Read a picture as RGB, (H, W, 3) uint8; grey and CMYK files too. Errors name the file."""
     try:
         with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError:
         raise FileNotFoundError(f"no picture {file}: check the path, or that the images are unpacked") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -42,20 +43,28 @@ def _sampled(image, matrix, output_wh):
     limit = np.array(image.shape[1::-1])
     low = np.clip(np.floor(corners.min(axis=0)) - 1, 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 2, low + 1, limit).astype(int)
-    part = torch.tensor(image[low[1] : high[1], low[0] : high[0]]).float()  # all that the crop sees, (h, w, 3)
+    part = torch.from_numpy(image[low[1] : high[1], low[0] : high[0]].astype(np.float32))  # all that the crop sees
     size = high - low
     back[:, 2] -= low
     back = 2 * back / size[:, None]  # grid_sample's place is -1 at the left edge of the first pixel, 1 at the right ...
     back[:, 2] += 1 / size - 1  # ... edge of the last one
-    columns, rows = torch.arange(width), torch.arange(height)[:, None]
-    grid = torch.stack([float(x) * columns + (float(y) * rows + float(start)) for x, y, start in back], dim=2)
+    grid = _cells(width, height) @ torch.from_numpy(back.T.astype(np.float32))  # (height, width, 2)
     crop = torch.nn.functional.grid_sample(part.permute(2, 0, 1)[None], grid[None], align_corners=False)[0]
-    return crop.round_().to(torch.uint8)
+    return crop.add_(0.5).to(torch.uint8)  # rounded
+
+
+@cache
+def _cells(width, height):
+    """(x, y, 1) of every crop pixel, (height, width, 3)."""
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.stack([columns, rows, torch.ones_like(rows)], dim=2).float()
 
 
 def _whole_pixels(image, back, output_wh):
     """The crop where `back`, crop px to image px, only moves or mirrors by whole pixels inside the image; else None."""
-    if not np.allclose(np.abs(back[:, :2]), np.eye(2), atol=1e-9) or not np.allclose(back, back.round(), atol=1e-6):
+    if max(abs(back[0, 1]), abs(back[1, 0]), abs(abs(back[0, 0]) - 1), abs(abs(back[1, 1]) - 1)) > 1e-9:
+        return None
+    if np.abs(back - back.round()).max() > 1e-6:
         return None
     columns, rows = (np.rint(back[i, i] * np.arange(output_wh[i]) + back[i, 2]).astype(int) for i in range(2))
     if min(columns.min(), rows.min()) < 0 or columns.max() >= image.shape[1] or rows.max() >= image.shape[0]:
@@ -164,9 +173,9 @@ class CropDataset(torch.utils.data.Dataset):
         return self.last[1]
 
     def _picture(self, index):
-        """The person's image, and the (2, 3) matrix from the annotation's px to the px of that image."""
+        """The person's image, and the (2, 3) matrix from the annotation's px to its px (None: they are the same)."""
         if self.kept is None:
-            return self._read(self.people[index].file), np.eye(2, 3)
+            return self._read(self.people[index].file), None
         if index not in self.kept:
             wide, change = np.array(self.input_wh), self.augmentation
             if change and (change.rotation or change.scale):
@@ -183,7 +192,8 @@ class CropDataset(torch.utils.data.Dataset):
         rng = np.random.default_rng([self.seed, int(self.epoch), index])
         matrix, mirror = self._augmented(index, rng) if self.augmentation else (self.matrix(index), False)
         image, offset = self._picture(index)
-        crop = _sampled(image, geometry.compose(matrix, geometry.invert(offset)), self.input_wh)  # (3, H, W)
+        from_picture = matrix if offset is None else geometry.compose(matrix, geometry.invert(offset))
+        crop = _sampled(image, from_picture, self.input_wh)  # (3, H, W)
         if self.augmentation:
             crop = self.augmentation.paint(crop, rng)
         labels = self.people[index].keypoints  # (17, 3)

@@ -180,9 +180,9 @@ def test_moves_by_whole_pixels_copy_and_mirror_pixels(mirror):
         matrix = geometry.compose([[-1, 0, 30], [0, 1, 0]], matrix)  # x -> 30 - x
     expected = image[5:37, 37:7:-1] if mirror else image[5:37, 7:37]
     assert np.array_equal(data.warp(image, matrix, (30, 32)), expected)
-    nearly = matrix + [[0, 0, 1e-3], [0, 0, 0]]  # goes the interpolating way
+    nearly = matrix + np.array([[0, 0, 1e-3], [0, 0, 0]])  # goes the interpolating way
     assert np.abs(data.warp(image, nearly, (30, 32)).astype(int) - expected).max() <= 1
-    outside = matrix + [[0, 0, 10], [0, 0, 40]]
+    outside = matrix + np.array([[0, 0, 10], [0, 0, 40]])
     assert not data.warp(image, outside, (30, 32))[:35].any()  # black beyond the image
 
 

@@ -1,0 +1,334 @@
+"""How fast the course's code is: `python tests/benchmark.py` prints a table. (pytest does not run this file.)
+
+--reference names a checkout of the authors' code (human-pose-estimation.pytorch): both are then measured in the same
+run, in turn, and the ratio is printed. It needs opencv. --data: a COCO folder with JPEGs; the built-in one by default.
+Everything on the processor runs in one thread; only ratios on the same machine mean anything.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from hpe_lib import crops, data, evaluate, geometry, heatmaps, metrics, models, skeleton, trainer
+from hpe_lib.pictures import PictureCache
+from hpe_lib.recipes import RECIPES
+
+WIDTH, HEIGHT = 192, 256  # px
+
+
+def seconds(*works, least=1.0, rounds=5):
+    """Median seconds of one call of each work; the works take turns, so that a slow moment meets all of them."""
+    counts = []
+    for work in works:
+        start = time.perf_counter()
+        work()
+        counts.append(max(1, int(least / rounds / (time.perf_counter() - start))))
+    times = [[] for _ in works]
+    for _ in range(rounds):
+        for work, count, found in zip(works, counts, times):
+            start = time.perf_counter()
+            for _ in range(count):
+                work()
+            found.append((time.perf_counter() - start) / count)
+    return [statistics.median(found) for found in times]
+
+
+class Settings(dict):
+    """Stands in for the package easydict: what is in the dictionary is also an attribute."""
+
+    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+
+class Reference:
+    """The authors' code, with what it needs to run today: NumPy's old names, and stand-ins for unused packages."""
+
+    def __init__(self, checkout):
+        for name, kind in (("float", float), ("int", int), ("bool", bool)):
+            if name not in np.__dict__:
+                setattr(np, name, kind)
+        for name, content in (
+            ("easydict", {"EasyDict": Settings}),
+            ("nms.cpu_nms", {"cpu_nms": None}),
+            ("nms.gpu_nms", {"gpu_nms": None}),
+            ("dataset", {"__path__": [str(Path(checkout, "lib", "dataset"))]}),
+        ):  # fmt: skip
+            module = sys.modules[name] = types.ModuleType(name)
+            vars(module).update(content)
+        sys.path.insert(0, str(Path(checkout, "lib")))
+        import cv2
+        from core.config import config
+        from core.inference import get_final_preds
+        from core.loss import JointsMSELoss
+        from dataset.JointsDataset import JointsDataset
+        from models.pose_resnet import get_pose_net
+        from nms.nms import oks_nms
+        from torchvision import transforms
+
+        cv2.setNumThreads(1)
+        config["MODEL"]["IMAGE_SIZE"], config["MODEL"]["NUM_JOINTS"] = np.array([WIDTH, HEIGHT]), 17
+        config["MODEL"]["EXTRA"]["HEATMAP_SIZE"] = np.array([WIDTH // 4, HEIGHT // 4])
+        config["DATASET"].update(SCALE_FACTOR=0.3, ROT_FACTOR=40)
+        config["TEST"]["POST_PROCESS"] = True
+        self.config, self.final, self.nms = config, get_final_preds, oks_nms
+        self.loss, self.network, self.dataset_type = JointsMSELoss(True), get_pose_net, JointsDataset
+        normalise = transforms.Normalize(mean=crops.MEAN, std=crops.STD)
+        self.transform = transforms.Compose([transforms.ToTensor(), normalise])
+
+    def dataset(self, people):
+        """Their training data set on our list of people."""
+        made = self.dataset_type(self.config, "", "train", True, self.transform)
+        made.num_joints, made.flip_pairs = 17, [list(pair) for pair in skeleton.FLIP_PAIRS]
+        for person in people:
+            center, size = geometry.crop_frame(person.box)
+            seen = (person.keypoints[:, 2:] > 0).astype(float)
+            points = person.keypoints[:, :2]
+            made.db.append(
+                {
+                    "image": str(person.file),
+                    "center": center,
+                    "scale": size / 200,
+                    "joints_3d": np.hstack([points, 0 * seen]),
+                    "joints_3d_vis": np.hstack([seen, seen, 0 * seen]),
+                }
+            )
+        return made
+
+    def resnet(self, depth):
+        self.config["MODEL"]["EXTRA"]["NUM_LAYERS"] = depth
+        return self.network(self.config, is_train=False)
+
+
+def input_samples(root, reference, kept_folder):
+    """Augmented training samples a second on one core, batched.
+
+    Ours leave the worker as uint8 with their joints, theirs as normalised float32 with heatmaps: we normalise and draw
+    heatmaps on the network's device. The third row does that on the processor too.
+    """
+    rng = np.random.default_rng(0)
+    everyone = data.persons(root, "train")
+    people = [everyone[i] for i in rng.permutation(len(everyone))[:192]]
+
+    def batches(dataset, on_device=False):
+        def work():
+            for start in range(0, len(people), 32):
+                items = [dataset[i] for i in range(start, min(start + 32, len(people)))]
+                batch = torch.utils.data.default_collate(items)
+                if on_device:
+                    data.normalise(batch["image"])
+                    heatmaps.encode(batch["keypoints"], batch["labelled"], (WIDTH // 4, HEIGHT // 4))
+
+        return work
+
+    class Decode(data.CropDataset):  # every sample reads its own file, as in a shuffled epoch
+        def _read(self, file):
+            return self.pictures[file] if self.pictures is not None else data.read_image(file)
+
+    change = RECIPES["paper"].augmentation
+    fresh = Decode(people, (WIDTH, HEIGHT), change)
+    kept = Decode(people, (WIDTH, HEIGHT), change, pictures=PictureCache(kept_folder, [p.file for p in people]))
+    works = [batches(fresh), batches(kept), batches(kept, on_device=True)]
+    if reference:
+        theirs = reference.dataset(people)
+        works.append(
+            lambda: [
+                torch.utils.data.default_collate([theirs[i][:3] for i in range(start, min(start + 32, len(people)))])
+                for start in range(0, len(people), 32)
+            ]
+        )
+    found = [len(people) / taken for taken in seconds(*works, rounds=3)]
+    other = found[3] if reference else None
+    yield "training samples, every JPEG decoded", "samples/s/core", found[0], other
+    yield "training samples, pictures kept (--cache)", "samples/s/core", found[1], other
+    yield "the same, normalised, with heatmaps, all on the core", "samples/s/core", found[2], other
+
+
+def decoding(reference):
+    """Heatmaps to joints in image px."""
+    maps = torch.randn(128, 17, HEIGHT // 4, WIDTH // 4)
+    centers, sizes = np.full((128, 2), 200.0), np.tile([150.0, 200.0], (128, 1))
+    matrices = [geometry.crop_matrix(c, s, (WIDTH // 4, HEIGHT // 4)) for c, s in zip(centers, sizes)]
+
+    def ours():
+        points, _ = heatmaps.decode(maps)
+        return geometry.transform(points, geometry.invert(np.stack(matrices)))
+
+    works = [ours]
+    if reference:
+        works.append(lambda: reference.final(reference.config, maps.numpy(), centers, sizes / 200)[0])
+        np.testing.assert_allclose(ours(), works[1](), atol=1e-3)
+    found = [len(maps) / taken for taken in seconds(*works)]
+    yield "heatmaps decoded to image px", "people/s", found[0], found[1] if reference else None
+
+
+def suppression(reference):
+    """OKS-NMS of 50 poses."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 100, (10, 17, 2)).repeat(5, axis=0) + rng.normal(
+        0, 2, (50, 17, 2)
+    )  # ten people, five times
+    poses = np.concatenate([points, np.ones((50, 17, 1))], axis=2)
+    scores, areas = rng.permutation(50) / 50, rng.uniform(5000, 9000, 50)
+    works = [lambda: metrics.oks_nms(poses, scores, areas)]
+    if reference:
+        entries = [{"score": s, "keypoints": pose, "area": area} for s, pose, area in zip(scores, poses, areas)]
+        works.append(lambda: reference.nms(entries, 0.9))
+        assert list(works[0]()) == list(works[1]())
+    found = [1 / taken for taken in seconds(*works)]
+    yield "OKS-NMS of 50 poses", "images/s", found[0], found[1] if reference else None
+
+
+def made_annotations(people, per_image=2.34):
+    """COCO-like annotations of so many people, as many an image as in train2017."""
+    rng = np.random.default_rng(0)
+    images = [
+        {"id": i + 1, "width": 640, "height": 480, "file_name": f"{i:012}.jpg"} for i in range(int(people / per_image))
+    ]
+    annotations = []
+    for index in range(people):
+        keypoints = np.column_stack([rng.integers(60, 180, 17), rng.integers(60, 260, 17), rng.integers(0, 3, 17)])
+        keypoints[keypoints[:, 2] == 0] = 0
+        keypoints[0] = 100, 100, 2
+        annotations.append(
+            {
+                "id": index + 1,
+                "image_id": 1 + int(rng.integers(len(images))),
+                "category_id": 1,
+                "iscrowd": 0,
+                "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+                "area": float(rng.uniform(1000, 30000)),
+                "bbox": [60.0, 60.0, 120.0, 200.0],
+                "keypoints": keypoints.ravel().tolist(),
+                "segmentation": [rng.uniform(60, 260, 40).round(2).tolist()],
+            }
+        )
+    return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+
+
+def made_results(content, an_image):
+    """So many detections an image: its people, moved a little or a lot, and others."""
+    rng, found = np.random.default_rng(1), {}
+    for annotation in content["annotations"]:
+        found.setdefault(annotation["image_id"], []).append(np.reshape(annotation["keypoints"], (17, 3)))
+    results = []
+    for image_id, people in found.items():
+        for number in range(an_image):
+            pose = people[number % len(people)] + rng.normal(0, 2 + 3 * number, (17, 3))
+            results.append(
+                {
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "keypoints": pose.ravel().tolist(),
+                    "score": float(rng.random()),
+                }
+            )
+    return results
+
+
+def scoring():
+    """AP and AR of val2017's number of people, 20 detections an image, against pycocotools."""
+    content = made_annotations(6352, 6352 / 2346)
+    results = made_results(content, 20)
+    ours, theirs = evaluate.average_precision(content, results), evaluate.coco_metrics(content, results)
+    assert all(abs(ours[name] - theirs[name]) < 1e-9 for name in ours), (ours, theirs)
+    works = (lambda: evaluate.average_precision(content, results), lambda: evaluate.coco_metrics(content, results))
+    found = [1 / taken for taken in seconds(*works, rounds=3)]
+    yield "AP and AR of 6,352 people (reference: pycocotools)", "tables/s", *found
+
+
+def training_step(reference, batch=8):
+    """Forward, loss, backward, Adam of ResNet-50 at 256 x 192 on the processor, float32."""
+    rng = torch.Generator().manual_seed(0)
+    batch = {
+        "image": torch.randint(0, 256, (batch, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=rng),
+        "keypoints": torch.rand(batch, 17, 2, generator=rng) * 180,
+        "labelled": torch.ones(batch, 17),
+    }
+    nobody = [data.Person(Path(), 0, 0, np.array([0.0, 0, 60, 80]), np.ones((17, 3)))]
+    ours = trainer.Trainer(models.simple_baseline(50), nobody, RECIPES["paper"], "cpu")
+    ours.model.train()
+    works = [lambda: ours.step(batch)]
+    if reference:
+        theirs = reference.resnet(50).train()
+        optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-3)
+        images = data.normalise(batch["image"])
+        target, weights = heatmaps.encode(batch["keypoints"], batch["labelled"])
+
+        def work():
+            loss = reference.loss(theirs(images), target, weights[..., None])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        works.append(work)
+    found = [len(batch["image"]) / taken for taken in seconds(*works, least=0, rounds=3)]
+    yield "ResNet-50 256x192 training step, processor", "images/s", found[0], found[1] if reference else None
+
+
+def scale(counts=(1_000, 10_000, 100_000, 149_813)):
+    """Seconds and memory of index, decode and AP as the number of people grows."""
+    rows = []
+    for people in counts:
+        content = made_annotations(people)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "annotations" / "person_keypoints_train2017.json"
+            file.parent.mkdir()
+            file.write_text(json.dumps(content))
+            results = made_results(content, 3)
+            start = time.perf_counter()
+            listed = data.persons(folder, "train")
+            index = time.perf_counter() - start
+            assert len(listed) == people
+        maps = torch.rand(64, 17, HEIGHT // 4, WIDTH // 4)
+        start = time.perf_counter()
+        for _ in range(people // 64 + 1):
+            heatmaps.decode(maps)
+        decode, start = time.perf_counter() - start, time.perf_counter()
+        evaluate.average_precision(content, results)
+        ap = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        rows.append((people, index, decode, ap, peak))
+        print(f"{people:>8,} people: index {index:6.2f} s  decode {decode:6.2f} s  AP {ap:7.2f} s  peak {peak:.2f} GB")
+    return rows
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path, help="checkout of the authors' code, measured beside ours")
+    parser.add_argument("--data", help="folder with JPEGs in COCO's layout (default: HPE_DATA, else built-in)")
+    parser.add_argument("--scale", action="store_true", help="instead: seconds for 1,000 to 149,813 people")
+    parser.add_argument("--json", type=Path, help="write the rows there too")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    if options.scale:
+        rows = scale()
+    else:
+        reference = Reference(options.reference) if options.reference else None
+        rows = []
+        with tempfile.TemporaryDirectory() as kept:
+            for part in (
+                input_samples(data.find(options.data), reference, kept),
+                decoding(reference),
+                suppression(reference),
+                scoring(),
+                training_step(reference),
+            ):
+                for name, unit, ours, theirs in part:
+                    rows.append((name, unit, ours, theirs))
+                    ratio = f"{theirs:10.1f} {ours / theirs:6.1f} x" if theirs else ""
+                    print(f"{name:52} {ours:10.1f} {ratio} {unit}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
