@@ -1,13 +1,16 @@
 """Folders in COCO's layout: find one, list its people, cut them out for the network.
 
 `python -m hpe_lib.data check` reads a whole folder and says what is in it; `draw` makes a drawn one of any size;
-`download` fetches COCO 2017.
+`download` fetches COCO 2017; `pick` copies a choice of images.
 """
 
 import argparse
+import csv
 import json
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,6 +179,39 @@ def check(root, images=True):
     return lines
 
 
+def pick(root, listed, out):
+    """Copy a choice of images, with their people, into a folder `out` of the same layout.
+
+    listed: a CSV file with the columns id (of an image in either split of `root`) and split (the one it goes to).
+    FileNotFoundError or ValueError says which image is missing; then nothing is left behind.
+    """
+    if Path(out).exists():
+        raise FileExistsError(f"{out} is there already: name a new folder")
+    with open(listed, newline="", encoding="utf-8") as file:
+        goal = {int(row["id"]): row["split"] for row in csv.DictReader(file)}
+    sources = [split for split in ("train", "val") if annotation_file(root, split).is_file()]
+    contents = {split: read_annotations(annotation_file(root, split)) for split in sources}
+    where = {image["id"]: (split, image) for split in sources for image in contents[split]["images"]}
+    if missing := sorted(goal.keys() - where.keys()):
+        raise ValueError(f"{root} lacks {len(missing)} of the images in {listed}, the first is {missing[0]}")
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=Path(out).parent, ignore_cleanup_errors=True) as made:
+        for split in ("train", "val"):
+            chosen = {image_id for image_id, target in goal.items() if target == split}
+            (Path(made) / f"{split}2017").mkdir()
+            for image_id in sorted(chosen):
+                source, image = where[image_id]
+                name = image["file_name"]
+                shutil.copyfile(Path(root) / f"{source}2017" / name, Path(made) / f"{split}2017" / name)
+            people = [a for source in sources for a in contents[source]["annotations"] if a["image_id"] in chosen]
+            content = contents[sources[0]] | {"images": [where[i][1] for i in sorted(chosen)], "annotations": people}
+            file = annotation_file(made, split)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(content), encoding="utf-8")
+        os.chmod(made, 0o755)
+        os.rename(made, out)
+
+
 def _download(args):
     try:
         root = download.coco(args.root, args.only, args.mirror, args.keep_archives)
@@ -200,12 +236,18 @@ def main(arguments=None):
     fetch.add_argument("--only", choices=("val", "train"), help="leave the other images out; val: 1 GB instead of 20")
     fetch.add_argument("--mirror", action="append", default=[], help="instead of COCO's server; repeat: tried in order")
     fetch.add_argument("--keep-archives", action="store_true", help="do not delete what has been unpacked")
+    choose = commands.add_parser("pick", help="copy the images that a list names into a folder of the same layout")
+    choose.add_argument("--data", help="the COCO-layout folder to copy from (default: HPE_DATA)")
+    choose.add_argument("--list", type=Path, required=True, help="a CSV file with the columns id and split")
+    choose.add_argument("--out", type=Path, required=True, help="the folder to make")
     args = parser.parse_args(arguments)
     if args.command == "download":
         return _download(args)
+    if args.command == "pick":
+        pick(find(args.data), args.list, args.out)
     if args.command == "draw":
         synthetic.make(args.out, args.train_images, args.val_images, args.seed)
-    root = args.out if args.command == "draw" else find(args.data)
+    root = args.out if args.command in ("draw", "pick") else find(args.data)
     print(root, *check(root, args.command == "check" and not args.no_images), sep="\n")
 
 

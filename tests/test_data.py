@@ -172,6 +172,26 @@ def test_identity_crop_is_the_image_itself():
     assert np.array_equal(data.warp(image, np.eye(2, 3), (36, 48)), image)
 
 
+def test_a_choice_of_images_becomes_a_folder_of_its_own(drawn, tmp_path):
+    train, val = (data.read_annotations(data.annotation_file(drawn, split)) for split in ("train", "val"))
+    ids = [train["images"][2]["id"], val["images"][1]["id"], val["images"][0]["id"]]
+    (listed := tmp_path / "list.csv").write_text(f"id,split\n{ids[0]},val\n{ids[1]},train\n{ids[2]},train\n")
+    data.pick(drawn, listed, tmp_path / "chosen")
+    assert [person.image_id for person in data.persons(tmp_path / "chosen", "val")] == [
+        person.image_id for person in data.persons(drawn, "train") if person.image_id == ids[0]
+    ]
+    assert sorted(file.name for file in (tmp_path / "chosen" / "train2017").iterdir()) == sorted(
+        image["file_name"] for image in val["images"][:2]
+    )
+    assert any("2 images" in line for line in data.check(tmp_path / "chosen"))
+    with pytest.raises(FileExistsError, match="chosen is there already"):
+        data.pick(drawn, listed, tmp_path / "chosen")
+    listed.write_text("id,split\n987654,train\n")
+    with pytest.raises(ValueError, match="lacks 1 of the images .* the first is 987654"):
+        data.pick(drawn, listed, tmp_path / "other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chosen", "list.csv"]
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 def test_moves_by_whole_pixels_copy_and_mirror_pixels(mirror):
     image = np.random.default_rng(0).integers(0, 255, (50, 60, 3), dtype=np.uint8)
