@@ -13,10 +13,12 @@ import sys
 import tempfile
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from hpe_lib import crops, data, evaluate, geometry, heatmaps, metrics, models, skeleton, trainer
 from hpe_lib.pictures import PictureCache
@@ -282,6 +284,70 @@ def training_step(reference, batch=8):
     yield "ResNet-50 256x192 training step, processor", "images/s", found[0], found[1] if reference else None
 
 
+def step_on(device, depth, input_wh, batch_size, reference=None, compiled=False, least=3.0):
+    """A training step's images/s, memory (GB) and arithmetic (FLOP an image) on a device; the reference's beside it."""
+    width, height = input_wh
+    batch = {
+        "image": torch.randint(0, 256, (batch_size, 3, height, width), dtype=torch.uint8).to(device),
+        "keypoints": (torch.rand(batch_size, 17, 2) * width).to(device),
+        "labelled": torch.ones(batch_size, 17, device=device),
+    }
+    recipe = replace(RECIPES["paper"], depth=depth, input_wh=input_wh, batch_size=batch_size)
+    nobody = [data.Person(Path(), 0, 0, np.array([0.0, 0, 60, 80]), np.ones((17, 3)))]
+    ours = trainer.Trainer(models.simple_baseline(depth), nobody, recipe, device, compiled=compiled)
+    ours.model.train()
+    with FlopCounterMode(display=False) as counter:
+        ours.step({name: value[:2] for name, value in batch.items()})
+    works = [lambda: float(ours.step(batch)[0])]  # float() waits for the device
+    if reference:
+        theirs, size = reference.resnet(depth).train().to(device), (width // 4, height // 4)
+        optimizer, criterion = torch.optim.Adam(theirs.parameters(), lr=1e-3), reference.loss.to(device)
+        images = data.normalise(batch["image"])
+        target, weights = heatmaps.encode(batch["keypoints"], batch["labelled"], size)
+
+        def work():
+            loss = criterion(theirs(images), target, weights[..., None])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return float(loss)
+
+        works.append(work)
+    memory = []
+    for work in works:
+        if torch.device(device).type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        work()
+        memory.append(torch.cuda.max_memory_allocated() / 1e9 if torch.device(device).type == "cuda" else 0.0)
+    rates = [batch_size / taken for taken in seconds(*works, least=least, rounds=3)]
+    return rates, memory, counter.get_total_flops() / 2
+
+
+def matrix_peak(device, size=8192):
+    """FLOP/s of the device's own multiplication of two large bfloat16 matrices: the most that a network could get."""
+    one = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+    return 2 * size**3 / seconds(lambda: (one @ one)[0, 0].item(), least=2.0)[0]
+
+
+def gpu(reference, batch_size=128):
+    """Table of training speed on the card: three depths, both input sizes."""
+    torch.backends.cudnn.benchmark = True
+    peak, rows = matrix_peak("cuda"), []
+    print(f"{torch.cuda.get_device_name()}: {peak / 1e12:.0f} TFLOP/s in large matrices; batches of {batch_size}")
+    for depth in (18, 50, 152):
+        for input_wh in ((192, 256), (288, 384)):
+            rates, memory, work = step_on("cuda", depth, input_wh, batch_size, reference)
+            rows.append((depth, input_wh, rates, memory, rates[0] * work / peak))
+            print(
+                f"ResNet-{depth} {input_wh[1]}x{input_wh[0]}: {rates[0]:7.0f} images/s {memory[0]:5.1f} GB "
+                f"{rows[-1][4]:5.0%} of the peak",
+                f"reference {rates[1]:7.0f} images/s {memory[1]:5.1f} GB {rates[0] / rates[1]:5.1f} x"
+                if reference
+                else "",
+            )
+    return rows
+
+
 def scale(counts=(1_000, 10_000, 100_000, 149_813)):
     """Seconds and memory of index, decode and AP as the number of people grows."""
     rows = []
@@ -312,13 +378,18 @@ def main(arguments=None):
     parser.add_argument("--reference", type=Path, help="checkout of the authors' code, measured beside ours")
     parser.add_argument("--data", help="folder with JPEGs in COCO's layout (default: HPE_DATA, else built-in)")
     parser.add_argument("--scale", action="store_true", help="instead: seconds for 1,000 to 149,813 people")
+    parser.add_argument("--gpu", action="store_true", help="instead: training steps on the graphics card")
     parser.add_argument("--json", type=Path, help="write the rows there too")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    reference = Reference(options.reference) if options.reference else None
     if options.scale:
         rows = scale()
+    elif options.gpu:
+        if not torch.cuda.is_available():
+            sys.exit("no CUDA card here: --gpu measures one")
+        rows = gpu(reference)
     else:
-        reference = Reference(options.reference) if options.reference else None
         rows = []
         with tempfile.TemporaryDirectory() as kept:
             for part in (
