@@ -1,6 +1,6 @@
 """From a picture to the network's input: read, cut out, augment, normalise."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
@@ -91,6 +91,12 @@ class Augmentation:
     shift_share: float = 0.3  # ... for this share of the samples
     color: float = 0.0  # each channel x (1 + color * uniform(-1, 1)), and + 255 * color * uniform(-1, 1) for all
     cover_share: float = 0.0  # of the samples, a rectangle of a fifth to half of the crop's sides hides what is there
+
+    def __str__(self):
+        """What it does, in a line: "scale 0.3, rotation 40, rotation_share 0.6, mirror_share 0.5"."""
+        idle = {f"{name}_share" for name in ("rotation", "shift") if not getattr(self, name)}
+        does = {name: value for name, value in asdict(self).items() if value and name not in idle}
+        return ", ".join(f"{name} {value:g}" for name, value in does.items()) or "nothing"
 
     def draw(self, rng):
         """Draw (scale factor, rotation in degrees, mirror or not) from a NumPy generator."""

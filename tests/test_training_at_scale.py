@@ -169,6 +169,13 @@ def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
     assert (tmp_path / "pictures").is_dir()
 
 
+def test_an_augmentation_says_what_it_does():
+    assert str(data.Augmentation()) == "scale 0.3, rotation 40, rotation_share 0.6, mirror_share 0.5"
+    assert str(data.MIRROR_ONLY) == "mirror_share 0.5"
+    assert str(data.Augmentation(0, 0, mirror_share=0, shift=0.1)) == "shift 0.1, shift_share 0.3"
+    assert str(data.Augmentation(0, 0, mirror_share=0)) == "nothing"
+
+
 def test_colours_change_and_a_rectangle_covers(drawn):
     grey = torch.full((3, 128, 96), 128, dtype=torch.uint8)
     assert torch.equal(data.Augmentation().paint(grey, np.random.default_rng(0)), grey)
