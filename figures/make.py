@@ -84,8 +84,8 @@ POINTER = """() => {  // screenshots leave the mouse's arrow out
 
 
 def save_moving(frames, file):
-    """Write PIL images as one endless GIF, all with the first one's 64 colours."""
-    palette = frames[0].quantize(64)
+    """Write PIL images as one endless GIF, all with the first one's 256 colours."""
+    palette = frames[0].quantize(256, PIL.Image.Quantize.FASTOCTREE)  # keeps the colours of small things
     few = [frame.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for frame in frames]
     few[0].save(file, save_all=True, append_images=few[1:], duration=150, loop=0, optimize=True)
 
