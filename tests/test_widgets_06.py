@@ -158,7 +158,9 @@ def test_flip_viewer_sweeps_every_control(people):
         drawn = [np.asarray(ax.images[0].get_array()) for ax in panel.figure.axes[1:]]
         assert all(np.array_equal(a, b[n, k].numpy()) for a, b in zip(drawn, maps))
         peaks = [heatmaps.decode(m, None)[0][n, k] for m in maps]
-        assert f"mirrored-back peak {peaks[1][0] - peaks[0][0]:+.0f} cells in x" in panel.alt
+        apart = int(peaks[1][0] - peaks[0][0])
+        side = f"{abs(apart)} cell{'s' * (abs(apart) > 1)} to the {'right' if apart > 0 else 'left'} of"
+        assert f"mirrored-back peak {side if apart else 'in the column of'} the plain one" in panel.alt
         assert f"peak ({peaks[2][0]:.0f}, {peaks[2][1]:.0f})" in panel.figure.axes[3].get_title()
         if labelled[n, k]:
             away = (heatmaps.decode(maps[2])[0][n, k] - keypoints[n, k] / STRIDE).norm()

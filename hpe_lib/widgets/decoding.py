@@ -198,8 +198,10 @@ def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, sh
         draw_close_up(ax, values, peak, peaks[0], top, truth if labelled else None)
         ax.set_title(f"{title}\npeak ({peak[0]:.0f}, {peak[1]:.0f})", fontsize=11)
     away = f"{np.linalg.norm(point - truth):.2f} cells from the label" if labelled else "no label to compare with"
-    apart = peaks[1][0] - peaks[0][0]
-    title = f"{name}: mirrored-back peak {apart:+.0f} cells in x; decoded point {away}"
+    apart = round(float(peaks[1][0] - peaks[0][0]))
+    side = f"{abs(apart)} cell{'s' * (abs(apart) > 1)} to the {'right' if apart > 0 else 'left'} of"
+    place = side if apart else "in the column of"
+    title = f"{name}: mirrored-back peak {place} the plain one; decoded point {away}"
     figure.suptitle(title, fontsize=12)
     return f"Crop, plain map, map mirrored back{', shifted' * shift}, decoded map ({names[2][9:]}). {title}."
 
