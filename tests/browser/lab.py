@@ -107,9 +107,9 @@ class Notebook:
     def wait_until(self, happened, seconds=15):
         """Ask again and again -> did it happen in that time?"""
         end = time.perf_counter() + seconds
-        while not happened() and time.perf_counter() < end:
+        while not (done := happened()) and time.perf_counter() < end:
             self.page.wait_for_timeout(30)
-        return happened()
+        return done  # not asked again: between two messages a kernel is idle for a moment
 
     def picture(self, panel):
         """A panel's picture, as the source text of its <img>."""
