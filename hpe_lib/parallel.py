@@ -1,5 +1,6 @@
 """One program on many GPUs: what the processes that torchrun starts need to know of each other."""
 
+import gc
 import os
 
 import torch
@@ -20,9 +21,11 @@ def start():
 
 
 def stop():
-    """Leave the group, if there is one."""
+    """Leave the group, if there is one, together with the other processes."""
     if dist.is_initialized():
+        dist.barrier()
         dist.destroy_process_group()
+        gc.collect()  # ends the group's threads: one that outlives Python can abort a run that is complete
 
 
 def world():
