@@ -104,7 +104,7 @@ def persons(root, split, annotations=None):
     annotations: the dictionary that `read_annotations` gave, where it is at hand. Returns a list of `Person`.
     Boxes of no size or outside their image are left out with one warning that names them.
     """
-    content = annotations or read_annotations(annotation_file(root, split))
+    content = annotations or read_annotations(annotation_file(root, split), masks=False)
     images = {image["id"]: image for image in content["images"]}
     found, lost = [], []
     for annotation in content["annotations"]:

@@ -278,3 +278,20 @@ def test_real_photographs_are_read(tmp_path):
     copy = shutil.copytree(root, tmp_path / "with spaces é")
     item = data.CropDataset(data.persons(copy, "train"))[0]
     assert item["image"].float().std() > 10
+
+
+def test_annotations_without_masks_are_otherwise_the_same(drawn):
+    file = data.annotation_file(drawn, "train")
+    whole, light = data.read_annotations(file), data.read_annotations(file, masks=False)
+    assert all(person.pop("segmentation") for person in whole["annotations"])
+    assert whole == light
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_pictures_are_read_as_pillow_reads_them(tmp_path, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    for name in ("fast.jpg", "other.png"):
+        if name == "fast.jpg" or mode != "CMYK":  # PNG has no such mode
+            Image.fromarray(pixels).convert(mode).save(tmp_path / name)
+            with Image.open(tmp_path / name) as image:
+                np.testing.assert_array_equal(data.read_image(tmp_path / name), np.asarray(image.convert("RGB")))
