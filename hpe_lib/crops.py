@@ -1,13 +1,11 @@
 """From a picture to the network's input: read, cut out, augment, normalise."""
 
-import contextlib
 from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.io import ImageReadMode, decode_jpeg, read_file
 
 from hpe_lib import geometry
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
@@ -18,9 +16,7 @@ UPPER = np.arange(len(KEYPOINTS)) < KEYPOINTS.index("left_hip")  # (17,) face, s
 
 def read_image(file):
     """Read a picture as RGB, (H, W, 3) uint8; grey and CMYK files too. Errors name the file."""
-    with contextlib.suppress(RuntimeError):  # of JPEG files, torchvision reads the same pixels in three quarters of ...
-        return decode_jpeg(read_file(str(file)), mode=ImageReadMode.RGB).permute(1, 2, 0).numpy()
-    try:  # ... Pillow's time; Pillow reads all others, or says what is wrong
+    try:
         with Image.open(file) as image:
             return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError:
@@ -109,13 +105,16 @@ class Augmentation:
         rotation *= rng.random() < self.rotation_share
         return scale, rotation, rng.random() < self.mirror_share
 
-    def frame(self, person, aspect, rng):
-        """The person's frame (centre, size), or that of half the body, or moved. Source: OpenMMLab's transforms."""
-        center, size = geometry.crop_frame(person.box, aspect)
-        labelled = person.keypoints[:, 2] > 0  # (17,)
+    def frame(self, box, keypoints, aspect, rng):
+        """A person's frame (centre, size), or that of half the body, or moved. Source: OpenMMLab's transforms.
+
+        box: (4,) px. keypoints: (17, 3) px and visibility. aspect: width / height of the frame.
+        """
+        center, size = geometry.crop_frame(box, aspect)
+        labelled = keypoints[:, 2] > 0  # (17,)
         if self.half_body_share and labelled.sum() > 8 and rng.random() < self.half_body_share:
             halves = [half for half in (labelled & UPPER, labelled & ~UPPER) if half.sum() > 2]
-            points = person.keypoints[halves[rng.integers(len(halves))], :2]
+            points = keypoints[halves[rng.integers(len(halves))], :2]
             low, high = points.min(axis=0), points.max(axis=0)
             center, size = geometry.crop_frame((*low, *np.maximum(high - low, 1)), aspect, padding=1.5)
         if self.shift and rng.random() < self.shift_share:
@@ -155,21 +154,26 @@ class CropDataset(torch.utils.data.Dataset):
         self.kept = {} if keep_images and not wide else None
         self.pictures, self.last = pictures, (None, None)  # file and picture that were read last
         self.of_file = {}
-        for index, person in enumerate(people):
-            self.of_file.setdefault(person.file, []).append(index)
+        for index, person in enumerate(people if self.kept is not None else ()):
+            self.of_file.setdefault(str(person.file), []).append(index)
+        # Arrays, since reading an object writes its counter: each worker process would soon hold its own copy of all
+        self.files = np.array([str(person.file) for person in people])
+        self.boxes = np.array([person.box for person in people]).reshape(-1, 4)
+        self.keypoints = np.array([person.keypoints for person in people]).reshape(-1, 17, 3)
 
     def __len__(self):
         return len(self.people)
 
     def matrix(self, index):
         """The (2, 3) matrix of a person's crop, image px to crop px, without augmentation."""
-        center, size = geometry.crop_frame(self.people[index].box, self.input_wh[0] / self.input_wh[1])
+        center, size = geometry.crop_frame(self.boxes[index], self.input_wh[0] / self.input_wh[1])
         return geometry.crop_matrix(center, size, self.input_wh)
 
     def _augmented(self, index, rng):
         """(2, 3) matrix of this epoch's random crop, and whether it mirrors."""
         scale, rotation, mirror = self.augmentation.draw(rng)
-        center, size = self.augmentation.frame(self.people[index], self.input_wh[0] / self.input_wh[1], rng)
+        aspect = self.input_wh[0] / self.input_wh[1]
+        center, size = self.augmentation.frame(self.boxes[index], self.keypoints[index], aspect, rng)
         matrix = geometry.crop_matrix(center, size * scale, self.input_wh, rotation)
         if mirror:  # about the frame's centre, which lies at half the crop's width: x -> W - x
             matrix = geometry.compose([[-1, 0, self.input_wh[0]], [0, 1, 0]], matrix)
@@ -185,12 +189,12 @@ class CropDataset(torch.utils.data.Dataset):
     def _picture(self, index):
         """The person's image, and the (2, 3) matrix from the annotation's px to its px (None: they are the same)."""
         if self.kept is None:
-            return self._read(self.people[index].file), None
+            return self._read(self.files[index]), None
         if index not in self.kept:
             wide, change = np.array(self.input_wh), self.augmentation
             if change and (change.rotation or change.scale):
                 wide = np.ceil([np.hypot(*wide) * (1 + change.scale)] * 2).astype(int)  # all that any draw can reach
-            file = self.people[index].file
+            file = self.files[index]
             image = self._read(file)
             for other in self.of_file[file]:  # decoded once for all of them
                 matrix = self.matrix(other)
@@ -206,7 +210,7 @@ class CropDataset(torch.utils.data.Dataset):
         crop = _sampled(image, from_picture, self.input_wh)  # (3, H, W)
         if self.augmentation:
             crop = self.augmentation.paint(crop, rng)
-        labels = self.people[index].keypoints  # (17, 3)
+        labels = self.keypoints[index]  # (17, 3)
         keypoints, labelled = geometry.transform(labels[:, :2], matrix), labels[:, 2] > 0
         if mirror:  # the mirrored person's left hand is a right hand
             keypoints, labelled = keypoints[FLIP_ORDER], labelled[FLIP_ORDER]

@@ -62,11 +62,13 @@ RECIPES["shipped"] = replace(  # the weights that come with the course: longer, 
     warmup_steps=200,
     augmentation=Augmentation(scale=0.2, rotation=20.0),
 )
-RECIPES["photos"] = replace(  # little real data: a wider network, and every change that a photograph may bear
+RECIPES["photos"] = replace(  # little real data: a wider network, and some of every change that a photograph may bear
     RECIPES["shipped"],
     depth="small",
-    learning_rate=2e-3,
-    augmentation=Augmentation(scale=0.3, rotation=40.0, half_body_share=0.3, shift=0.1, color=0.25, cover_share=0.3),
+    epochs=150,
+    batch_size=32,
+    learning_rate=1e-3,
+    augmentation=Augmentation(scale=0.25, rotation=30.0, half_body_share=0.1, shift=0.05, color=0.15, cover_share=0.15),
 )
 
 

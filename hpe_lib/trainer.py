@@ -1,6 +1,7 @@
 """One network in training: batches, precision, loss, step, epoch, checkpoint."""
 
 import csv
+import gc
 import io
 import math
 import time
@@ -67,6 +68,10 @@ class Batches(torch.utils.data.Sampler):
             yield batch[self.rank * share : (self.rank + 1) * share]
 
 
+def _share_memory(_):
+    gc.freeze()  # a worker's garbage collector would write on, and so copy, everything that it inherited
+
+
 class Trainer:
     """A network on its way: model, optimiser, schedule, history. One call of `epoch` is one pass over the data.
 
@@ -106,6 +111,7 @@ class Trainer:
             batch_sampler=self.batches,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=_share_memory,
             pin_memory=self.device.type == "cuda",
         )
         self.optimizer = torch.optim.Adam(

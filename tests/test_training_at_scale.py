@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
     half = data.Augmentation(half_body_share=1.0)
     sizes = set()
     for seed in range(20):
-        center, size = half.frame(person, 0.75, np.random.default_rng(seed))
+        center, size = half.frame(person.box, person.keypoints, 0.75, np.random.default_rng(seed))
         low, high = center - size / 2, center + size / 2
         inside = ((person.keypoints[:, :2] >= low) & (person.keypoints[:, :2] <= high)).all(axis=1) & labelled
         assert inside[:11].sum() == labelled[:11].sum() or inside[11:].sum() == labelled[11:].sum()
@@ -149,11 +150,14 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
         sizes.add(size[0])
     assert len(sizes) == 2  # the upper half's and the lower half's
     upright = replace(person, keypoints=person.keypoints * [0, 1, 1] + [20, 0, 0])  # all joints in one column
-    center, size = half.frame(upright, 0.75, np.random.default_rng(0))
+    center, size = half.frame(upright.box, upright.keypoints, 0.75, np.random.default_rng(0))
     assert (size > 0).all() and size[0] / size[1] == pytest.approx(0.75)
-    center, size = data.Augmentation().frame(person, 0.75, np.random.default_rng(0))
+    center, size = data.Augmentation().frame(person.box, person.keypoints, 0.75, np.random.default_rng(0))
     moved = [
-        data.Augmentation(shift=0.16, shift_share=1.0).frame(person, 0.75, np.random.default_rng(s)) for s in range(50)
+        data.Augmentation(shift=0.16, shift_share=1.0).frame(
+            person.box, person.keypoints, 0.75, np.random.default_rng(s)
+        )
+        for s in range(50)
     ]
     offsets = np.array([(middle - center) / size for middle, _ in moved])
     assert np.abs(offsets).max() == pytest.approx(0.16) and np.abs(offsets).min() < 0.05
@@ -167,6 +171,31 @@ def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
         assert done.returncode == 0, done.stderr
     assert curve(plain) == curve(kept)
     assert (tmp_path / "pictures").is_dir()
+
+
+def private_megabytes(process):
+    """Memory that a process shares with nobody."""
+    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private")) / 1000
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells a process's own memory")
+def test_memory_is_flat_over_epochs_and_workers(drawn):
+    person = data.persons(drawn, "train")[0]
+    people = [replace(person, keypoints=person.keypoints.copy(), box=person.box.copy()) for _ in range(30_000)]
+    picture = dict.fromkeys((person.file, str(person.file)), data.read_image(person.file))
+    recipe = replace(RECIPE, input_wh=(12, 16), batch_size=64, augmentation=data.Augmentation())
+    trainer = train.Trainer(models.simple_baseline("tiny"), people, recipe, "cpu", workers=2, pictures=picture)
+    found, batches = [], iter(trainer.loader)
+    for _ in batches:
+        if not found:
+            found.append([private_megabytes(worker) for worker in batches._workers])
+    for _ in range(2):  # epochs; the workers stay the same
+        found.append([private_megabytes(worker) for worker in batches._workers])
+        for _ in (batches := iter(trainer.loader)):
+            pass
+    found = np.array(found)  # (3, 2): after the first batch, after one epoch, after two
+    assert np.abs(found - found[0]).max() < 5, found
 
 
 def test_an_augmentation_says_what_it_does():

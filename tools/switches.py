@@ -1,0 +1,84 @@
+"""What each difference of the recipe "modern" is worth on the built-in people: `python tools/switches.py`.
+
+The tiny network is trained as notebook 05 trains it, but with the paper's choices; then with one later choice at a
+time, then with all of them, each with several seeds. The AP on the built-in validation people (true boxes, flip test)
+goes to hpe_lib/weights/switches.csv, which notebook 05 draws.
+"""
+
+import argparse
+import csv
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from hpe_lib import data, models, train
+from hpe_lib.crops import MIRROR_ONLY
+from hpe_lib.pictures import PictureCache
+from hpe_lib.recipes import RECIPES
+
+TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "switches.csv"
+MODERN = RECIPES["modern"]
+PAPER = replace(
+    RECIPES["quick"], schedule="steps", drops=(5, 7), warmup_steps=0, unbiased=False, refine="quarter", flip_shift=1.0
+)
+HALVES = replace(MIRROR_ONLY, half_body_share=MODERN.augmentation.half_body_share, shift=MODERN.augmentation.shift)
+TRAINING = {  # name -> what is learnt in another way
+    "the paper's choices": {},
+    "warm-up of 50 steps": {"warmup_steps": 50},
+    "half bodies, moved boxes": {"augmentation": HALVES},
+    "targets at the exact place": {"unbiased": True},
+    "all of them": {"warmup_steps": 50, "augmentation": HALVES, "unbiased": True},
+}
+DECODING = {  # name -> what is read in another way from the same heatmaps
+    "": {},
+    "decoding by Taylor": {"refine": MODERN.refine},
+    "mirror shift of 3/4 cell": {"flip_shift": MODERN.flip_shift},
+    "Taylor and 3/4 cell": {"refine": MODERN.refine, "flip_shift": MODERN.flip_shift},
+}
+
+
+def runs(seeds, precision, epochs, cache):
+    """Train and validate: yields a row (training, decoding, seed, AP) for each pair. cache: folder for pictures."""
+    root = data.find("synthetic")
+    people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
+    pictures = PictureCache(cache, [person.file for person in people])
+    for seed in range(seeds):
+        for training, changes in TRAINING.items():
+            torch.manual_seed(seed)
+            recipe = replace(PAPER, epochs=epochs, seed=seed, **changes)
+            model = models.simple_baseline("tiny")
+            trainer = train.Trainer(model, people, recipe, precision=precision, pictures=pictures)
+            train.fit(trainer, progress=False)
+            for decoding, others in DECODING.items():
+                trainer.recipe = replace(recipe, **others)
+                ap = train.validate(trainer, root, content)["AP"]
+                yield {
+                    "training": training,
+                    "decoding": decoding or "quarter, 1 cell",
+                    "seed": seed,
+                    "AP": round(ap, 4),
+                }
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=PAPER.epochs)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--out", type=Path, default=TARGET)
+    options = parser.parse_args(arguments)
+    rows = []
+    with tempfile.TemporaryDirectory() as cache:
+        for row in runs(options.seeds, options.precision, options.epochs, cache):
+            rows.append(row)
+            print(row, flush=True)
+    with open(options.out, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
