@@ -79,7 +79,7 @@ def test_cells_are_short_and_files_light(notebook):
 
 
 def test_no_path_of_a_machine_is_shown(notebook):
-    found = re.search(r"/home/|/root/|/work/|/tmp/|/Users/|site-packages", json.dumps(notebook))
+    found = re.search(r"/(home|root|work|tmp|Users)/|site-packages", json.dumps(notebook))
     assert not found, found
 
 

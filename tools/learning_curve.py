@@ -6,12 +6,12 @@ validation photographs (true boxes, flip test) goes to hpe_lib/weights/learning_
 """
 
 import argparse
-import csv
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
@@ -56,10 +56,7 @@ def main(arguments=None):
                 ap = learn(root, content, people, start, options.samples, options.precision, cache)
                 rows.append({"photographs": count, "people": len(people), "start": start, "AP": round(ap, 4)})
                 print(rows[-1], flush=True)
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(options.out, index=False)
 
 
 if __name__ == "__main__":

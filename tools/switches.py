@@ -6,11 +6,11 @@ goes to hpe_lib/weights/switches.csv, which notebook 05 draws.
 """
 
 import argparse
-import csv
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
@@ -74,10 +74,7 @@ def main(arguments=None):
         for row in runs(options.seeds, options.precision, options.epochs, cache):
             rows.append(row)
             print(row, flush=True)
-    with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(options.out, index=False)
 
 
 if __name__ == "__main__":
