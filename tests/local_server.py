@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(0.01 if "slow" in words else 0)
             self.wfile.flush()
             if "stall" in words:
-                server.over.wait(5)
+                server.over.wait(float(words.get("stall") or 5))
         except OSError:
             pass
 

@@ -363,7 +363,7 @@ run_command(data.main)
 def test_ctrl_c_and_the_same_command_again(tmp_path, monkeypatch, capsys):
     table = json.dumps({part: vars(archive) for part, archive in ARCHIVES.items()})
     root = tmp_path / "coco"
-    with serve(FILES, "fine", "slow stall cut=20000", "fine") as server:
+    with serve(FILES, "fine", "slow stall=60 cut=20000", "fine") as server:
         command = ["download", "--root", str(root), "--only", "val", "--mirror", server.address]
         running = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, table, *command],

@@ -22,6 +22,7 @@ HARMLESS = ("Failed to load resource: the server responded with a status of 404"
 ERRORS = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'
 FINISHED = f"""() => [...document.querySelectorAll('{ERRORS}')].some(e => /Error/.test(e.innerText))
   || [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(e => /\\[\\d+\\]/.test(e.textContent))"""
+STARTED = "() => [...document.querySelectorAll('.jp-InputPrompt')].some(e => /\\[[*\\d]+\\]/.test(e.textContent))"
 LAB_SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight stay in the page
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -81,7 +82,7 @@ class Notebook:
         self.page.route("**/colab-badge.svg", lambda r: r.fulfill(body=BADGE, content_type="image/svg+xml"))
         self.page.goto(f"{url}/lab/tree/{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-        self.page.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"], .jp-Notebook-ExecutionIndicator')
+        self.page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=90_000)
         self.page.keyboard.press("Control+b")  # the file browser away
 
     def _listen(self, message):
@@ -90,9 +91,12 @@ class Notebook:
 
     def run_all(self, seconds=240):
         """Run all cells and wait for the last one, or for an error; TimeoutError where that takes too long."""
-        self.page.locator(".jp-Cell").first.click()
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        for _ in range(3):  # a loaded machine may still be busy with the page, and lose the click
+            self.page.locator(".jp-Cell").first.click()
+            self.page.get_by_role("menuitem", name="Run", exact=True).click()
+            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            if self.wait_until(lambda: self.page.evaluate(STARTED), 20):
+                break
         self.page.wait_for_function(FINISHED, timeout=1000 * seconds)
         assert not self.errors()
 
