@@ -114,8 +114,8 @@ def _imagenet(model):
     """torchvision's ImageNet weights for a backbone's depth, without the classifier where `model` has none."""
     from torchvision.models import get_model_weights
 
-    if model.depth == "tiny":
-        raise ValueError("there are no ImageNet weights for depth 'tiny': choose 18, 34, 50, 101 or 152")
+    if isinstance(model.depth, str):
+        raise ValueError(f"there are no ImageNet weights for depth {model.depth!r}: choose 18, 34, 50, 101 or 152")
     source = get_model_weights(f"resnet{model.depth}").IMAGENET1K_V1
     try:
         state = source.get_state_dict(progress=True, check_hash=True, weights_only=True)
