@@ -112,7 +112,7 @@ def table(rows):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.evaluate", description=__doc__)
     parser.add_argument(
-        "--weights", default="tiny", help="a file, 'tiny', or a published name (openmmlab/res50-256x192)"
+        "--weights", default="tiny", help="a file, 'tiny', 'photos', or a published name (openmmlab/res50-256x192)"
     )
     parser.add_argument("--depth", help="of the network, for weight files that do not say it")
     parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)

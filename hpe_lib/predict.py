@@ -109,7 +109,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.predict", description=__doc__)
     parser.add_argument("photo", type=Path, help="the picture")
     parser.add_argument(
-        "--weights", default="tiny", help="a file, 'tiny', or a published name (openmmlab/res50-256x192)"
+        "--weights",
+        default="photos",
+        help="a file, 'photos', 'tiny' (drawn people), or a published name (openmmlab/res50-256x192)",
     )
     parser.add_argument("--depth", type=int, help="of the network, for weight files that do not say it")
     parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)

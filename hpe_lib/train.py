@@ -22,6 +22,8 @@ from hpe_lib.trainer import Batches, Trainer, mixed_precision
 
 __all__ = ["RECIPES", "Batches", "Recipe", "Trainer", "fit", "mixed_precision", "rate_factor"]
 
+KEPT_PEOPLE = 5_000  # whose decoded crops stay in memory (up to 0.5 MB each); more people need --cache
+
 
 def validate(trainer, root, content):
     """The ten metrics of the trainer's network on the validation people in their true boxes, as its recipe decodes.
@@ -124,7 +126,7 @@ def main(arguments=None):
         people,
         recipe,
         device,
-        keep_images=args.workers == 0 and not args.cache,
+        keep_images=args.workers == 0 and not args.cache and len(people) <= KEPT_PEOPLE,
         workers=args.workers,
         precision=args.precision,
         accumulate=args.accumulate,

@@ -1,9 +1,11 @@
 """From a picture to poses: one picture and a data set agree, and the shipped weights are as good as the README says."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hpe_lib import data, evaluate, models, predict
+from tests.conftest import shared
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +36,18 @@ def test_shipped_weights_reach_what_the_readme_promises(root):
     metrics, results = evaluate.evaluate_model(models.load_model("tiny"), root)
     assert len(results) > 600
     assert metrics["AP"] >= 0.75 and metrics["AP50"] >= 0.96
+
+
+def test_weights_for_photographs_reach_what_the_readme_promises():
+    root = shared("data", "coco-cc")
+    found = {name: evaluate.evaluate_model(models.load_model(name), root)[0] for name in ("tiny", "photos")}
+    assert found["photos"]["AP"] >= 0.165 and found["photos"]["AP50"] >= 0.44
+    assert found["tiny"]["AP"] < 0.06  # drawn people alone do not make it
+    assert found["tiny"]["AP"] > 0.03
+
+
+def test_the_photographs_that_were_learnt_are_listed():
+    listed = pd.read_csv(models.weights.SHIPPED / "photos.csv", dtype=str)
+    assert listed["split"].value_counts().to_dict() == {"train": 494, "val": 111} and listed["id"].is_unique
+    assert listed["address"].str.match(r"https?://\S+flickr\S+").all() and listed["licence"].notna().all()
+    assert (models.weights.SHIPPED / "photos.pt").stat().st_size <= 20e6
