@@ -350,7 +350,8 @@ def test_a_disk_that_fills_up_while_unpacking(tmp_path, monkeypatch):
 
 
 PROGRAM = """
-import json, sys
+import json, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from hpe_lib import data, download
 from hpe_lib.errors import run_command
 table = json.loads(sys.argv.pop(1))
