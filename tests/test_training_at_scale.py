@@ -1,5 +1,6 @@
 """Training where it gets large: several processes, parts of batches, number formats, kills, memory, other recipes."""
 
+import itertools
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpe_lib import data, models, recipes, train, trainer
+from hpe_lib import crops, data, models, recipes, train, trainer
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0, learning_rate=3e-4)
 
@@ -172,6 +173,26 @@ def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
         assert done.returncode == 0, done.stderr
     assert curve(plain) == curve(kept)
     assert (tmp_path / "pictures").is_dir()
+
+
+def test_people_of_a_picture_come_together_and_it_is_read_once(drawn, monkeypatch):
+    people = data.persons(drawn, "train")
+    files = [str(person.file) for person in people]
+    assert 3 < len(set(files)) < len(files)
+    made = train.Trainer(
+        models.simple_baseline("tiny"), people, replace(RECIPE, batch_size=1, together=True), "cpu", workers=0
+    )
+    orders = []
+    for made.batches.epoch in (0, 1):
+        orders.append([index for batch in made.batches for index in batch])
+        assert sorted(orders[-1]) == list(range(len(people)))
+        assert len(list(itertools.groupby(files[index] for index in orders[-1]))) == len(set(files))
+    assert orders[0] != orders[1] and [files[i] for i in orders[0]] != [files[i] for i in orders[1]]
+    read, reader = [], crops.read_image
+    monkeypatch.setattr(crops, "read_image", lambda file: read.append(file) or reader(file))
+    for _ in made.loader:
+        pass
+    assert sorted(read) == sorted(set(files))
 
 
 MEMORY_OF_WORKERS = """
