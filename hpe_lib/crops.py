@@ -69,7 +69,9 @@ def _whole_pixels(image, back, output_wh):
     columns, rows = (np.rint(back[i, i] * np.arange(output_wh[i]) + back[i, 2]).astype(int) for i in range(2))
     if min(columns.min(), rows.min()) < 0 or columns.max() >= image.shape[1] or rows.max() >= image.shape[0]:
         return None
-    return torch.from_numpy(image[rows[:, None], columns].transpose(2, 0, 1).copy())
+    part = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    part = part[:: round(back[1, 1]), :: round(back[0, 0])]
+    return torch.from_numpy(part.transpose(2, 0, 1).copy())
 
 
 def normalise(images):
