@@ -7,6 +7,7 @@ import math
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +30,24 @@ def precision_for(device, precision="auto"):
     """The number format that the network runs in on a device: "bf16", "fp16" or "float32"."""
     if precision != "auto":
         return precision
-    if device.type != "cuda":
-        return "float32"
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"  # cards before 2020 know fp16 only
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"  # cards before 2020 know fp16 only
+    return "bf16" if device.type == "cpu" and processor_multiplies_bf16() else "float32"
+
+
+@cache
+def processor_multiplies_bf16():
+    """Whether the processor has matrix units for bfloat16 (Intel's AMX), so that it is faster than float32 there."""
+    known = Path("/proc/cpuinfo")  # Linux; other systems do not say, and get float32
+    return known.is_file() and "amx_bf16" in known.read_text()
 
 
 def mixed_precision(device, precision="auto"):
-    """A context in which the network runs in that format ("auto": bf16 or fp16 on NVIDIA GPUs, float32 elsewhere)."""
+    """A context in which the network runs in that format.
+
+    "auto" is bf16 where the device computes with it (NVIDIA cards since 2020, processors with AMX), fp16 on older
+    cards, float32 elsewhere.
+    """
     kind = precision_for(device, precision)
     if kind == "float32":
         return nullcontext()

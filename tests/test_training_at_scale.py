@@ -19,9 +19,10 @@ from hpe_lib import crops, data, models, recipes, train, trainer
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0, learning_rate=3e-4)
 
 
-def learner(folder, recipe=RECIPE, **options):
+def learner(folder, recipe=RECIPE, precision="float32", **options):
     torch.manual_seed(0)
-    return train.Trainer(models.simple_baseline("tiny"), data.persons(folder, "train")[:24], recipe, "cpu", **options)
+    people = data.persons(folder, "train")[:24]
+    return train.Trainer(models.simple_baseline("tiny"), people, recipe, "cpu", precision=precision, **options)
 
 
 def losses(trainer, steps):
@@ -76,6 +77,18 @@ def test_the_command_on_two_processes(drawn, tmp_path):
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(drawn):
     whole, parts = losses(learner(drawn), 6), losses(learner(drawn, accumulate=3), 6)
     np.testing.assert_allclose(whole, parts, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("units", "kind"), [(True, "bf16"), (False, "float32")])
+def test_a_processor_computes_in_bf16_only_where_that_is_fast(monkeypatch, units, kind):
+    monkeypatch.setattr(trainer, "processor_multiplies_bf16", lambda: units)
+    assert trainer.precision_for(torch.device("cpu")) == kind
+    assert trainer.precision_for(torch.device("mps")) == "float32"
+    assert trainer.precision_for(torch.device("cpu"), "float32") == "float32"
+    assert models.simple_baseline("tiny").eval()(torch.zeros(1, 3, 128, 96)).dtype == torch.float32
+    with trainer.mixed_precision(torch.device("cpu")):
+        found = models.simple_baseline("tiny").eval()(torch.zeros(1, 3, 128, 96)).dtype
+    assert found == (torch.bfloat16 if units else torch.float32)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

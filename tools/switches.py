@@ -1,8 +1,8 @@
 """What each difference of the recipe "modern" is worth on the built-in people: `python tools/switches.py`.
 
-The tiny network is trained as notebook 05 trains it, but with the paper's choices; then with one later choice at a
-time, then with all of them, each with several seeds. The AP on the built-in validation people (true boxes, flip test)
-goes to hpe_lib/weights/switches.csv, which notebook 05 draws.
+The tiny network is trained nearly as notebook 05 trains it, but with the paper's choices; then with one later choice
+at a time, then with all of them, each with several seeds. The AP on the built-in validation people (true boxes, flip
+test) goes to hpe_lib/weights/switches.csv, which notebook 05 draws.
 """
 
 import argparse
@@ -21,7 +21,14 @@ from hpe_lib.recipes import RECIPES
 TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "switches.csv"
 MODERN = RECIPES["modern"]
 PAPER = replace(
-    RECIPES["quick"], schedule="steps", drops=(5, 7), warmup_steps=0, unbiased=False, refine="quarter", flip_shift=1.0
+    RECIPES["quick"],
+    batch_size=32,
+    schedule="steps",
+    drops=(5, 7),
+    warmup_steps=0,
+    unbiased=False,
+    refine="quarter",
+    flip_shift=1.0,
 )
 HALVES = replace(MIRROR_ONLY, half_body_share=MODERN.augmentation.half_body_share, shift=MODERN.augmentation.shift)
 TRAINING = {  # name -> what is learnt in another way
