@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import statistics
 import time
 
@@ -25,7 +26,7 @@ from hpe_lib.widgets import (
     training,
 )
 
-LIMIT = 0.4  # s; the aim is 0.15 s on two cores, and a busy machine may take longer
+LIMIT = 0.3  # s; the aim is 0.15 s on two cores, and a busy machine may take longer
 
 
 def pixels(panel):
@@ -160,18 +161,28 @@ def panels(drawn):
     }
 
 
-def test_every_panel_answers_quickly(panels):
-    medians = {}
-    for name, (panel, moves) in panels.items():
-        times = []
-        for control, values in moves.items():
-            for value in values:
-                start = time.perf_counter()
-                panel.controls[control].value = value
+def answer_time(panel, moves):
+    """The median time, in seconds, from a control's change to the new picture."""
+    times = []
+    for control, values in moves.items():
+        for value in values:
+            changes, start = panel.controls[control].value != value, time.perf_counter()
+            panel.controls[control].value = value
+            if changes:
                 times.append(time.perf_counter() - start)
-        medians[name] = statistics.median(times)
-    print(", ".join(f"{name} {1000 * value:.0f} ms" for name, value in medians.items()))
-    assert not {name: value for name, value in medians.items() if value > LIMIT}
+    return statistics.median(times)
+
+
+def test_every_panel_answers_quickly(panels):
+    best = dict.fromkeys(panels, math.inf)
+    for pause in (0, 2, 5, 10, 20, 20):  # s; other programs may be at work, but a slow panel is slow every time
+        if not (late := [name for name, seconds in best.items() if seconds > LIMIT]):
+            break
+        time.sleep(pause)
+        for name in late:
+            best[name] = min(best[name], answer_time(*panels[name]))
+    print(", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in best.items()))
+    assert not {name: seconds for name, seconds in best.items() if seconds > LIMIT}
 
 
 def test_after_all_moves_the_picture_is_that_of_a_fresh_figure(panels):
