@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from hpe_lib.crops import MIRROR_ONLY, Augmentation
 
 
@@ -26,6 +28,16 @@ class Recipe:
     together: bool = False  # people of one picture follow each other, so that it is decoded once an epoch
     pretrained: str | None = "imagenet"  # what `load_weights` starts from
     seed: int = 0
+
+    def __post_init__(self):
+        size = self.input_wh
+        if np.shape(size) != (2,) or not all(type(side) is int and side > 0 and side % 32 == 0 for side in size):
+            raise ValueError(
+                f"input_wh is {size}: a network takes a width and a height in whole multiples of 32 px, such as "
+                "192,256, since its backbone halves them five times"
+            )
+        if self.schedule not in ("steps", "cosine"):
+            raise ValueError(f"schedule is {self.schedule!r}: there are 'steps' and 'cosine'")
 
 
 RECIPES = {

@@ -149,6 +149,12 @@ def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_tak
     assert recipe.augmentation.half_body_share == 0 and recipe.unbiased is False and recipe.refine == "taylor"
     with pytest.raises(ValueError, match=r"no setting 'sigm'; it has .*sigma"):
         recipes.changed(paper, {"sigm": 2})
+    assert train.parse(["--set", "input_wh=160,224"])[1].input_wh == (160, 224)
+    for wrong in ("144,192", "192", "0,32", "96.0,128", "192x256"):
+        with pytest.raises(ValueError, match="whole multiples of 32 px"):
+            train.parse(["--set", f"input_wh={wrong}"])
+    with pytest.raises(ValueError, match="'steps' and 'cosine'"):
+        train.parse(["--set", "schedule=cosin"])
 
 
 def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
@@ -221,7 +227,7 @@ def private_megabytes(process):  # memory that it shares with nobody
 person = data.persons(sys.argv[1], "train")[0]
 people = [replace(person, keypoints=person.keypoints.copy(), box=person.box.copy()) for _ in range(30_000)]
 picture = dict.fromkeys((person.file, str(person.file)), data.read_image(person.file))
-recipe = replace(train.RECIPES["quick"], input_wh=(12, 16), batch_size=64, augmentation=data.Augmentation())
+recipe = replace(train.RECIPES["quick"], input_wh=(32, 32), batch_size=64, augmentation=data.Augmentation())
 trainer = train.Trainer(models.simple_baseline("tiny"), people, recipe, "cpu", workers=2, pictures=picture)
 found, batches = [], iter(trainer.loader)
 for _ in batches:
