@@ -1,7 +1,6 @@
 """From a picture to the network's input: read, cut out, augment, normalise."""
 
 from dataclasses import asdict, dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -48,16 +47,11 @@ def _sampled(image, matrix, output_wh):
     back[:, 2] -= low
     back = 2 * back / size[:, None]  # grid_sample's place is -1 at the left edge of the first pixel, 1 at the right ...
     back[:, 2] += 1 / size - 1  # ... edge of the last one
-    grid = _cells(width, height) @ torch.from_numpy(back.T.astype(np.float32))  # (height, width, 2)
+    back = torch.from_numpy(back.astype(np.float32))  # (2, 3)
+    along, down = back[:, :1] * torch.arange(width), back[:, 1:2] * torch.arange(height) + back[:, 2:]
+    grid = (down[:, :, None] + along[:, None]).permute(1, 2, 0)  # (height, width, 2)
     crop = torch.nn.functional.grid_sample(part.permute(2, 0, 1)[None], grid[None], align_corners=False)[0]
     return torch.from_numpy(crop.add_(0.5).numpy().astype(np.uint8))  # rounded; NumPy is three times as fast at it
-
-
-@cache
-def _cells(width, height):
-    """(x, y, 1) of every crop pixel, (height, width, 3)."""
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    return torch.stack([columns, rows, torch.ones_like(rows)], dim=2).float()
 
 
 def _whole_pixels(image, back, output_wh):
