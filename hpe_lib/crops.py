@@ -1,6 +1,7 @@
 """From a picture to the network's input: read, cut out, augment, normalise."""
 
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -70,8 +71,15 @@ def _whole_pixels(image, back, output_wh):
 
 def normalise(images):
     """uint8 RGB crops (N, 3, H, W) -> float32 with ImageNet's mean 0 and deviation 1, on the same device."""
-    mean, std = (torch.tensor(value, device=images.device).view(3, 1, 1) for value in (MEAN, STD))
+    mean, std = _mean_and_std(images.device)
     return (images.float() / 255 - mean) / std
+
+
+@cache
+@torch.inference_mode(False)  # kept for training too, whoever asks first
+def _mean_and_std(device):
+    """(3, 1, 1) each; made once, since copying even three numbers to a GPU waits until it has finished its work."""
+    return tuple(torch.tensor(value, device=device).view(3, 1, 1) for value in (MEAN, STD))
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def encode(keypoints, labelled, size=(48, 64), stride=4, sigma=2.0, unbiased=Fal
     labelled = torch.as_tensor(labelled, device=keypoints.device) > 0
     (width, height), radius = size, int(3 * sigma)
     middle = torch.where(labelled[..., None], keypoints / stride + 0.5, 0.0).trunc()  # (N, K, 2) cells
-    limits = torch.tensor([width, height], device=keypoints.device)
-    inside = ((middle - radius < limits) & (middle + radius + 1 >= 0)).all(dim=-1)  # (N, K)
+    x, y = middle.unbind(dim=-1)  # (N, K) each
+    inside = (x - radius < width) & (y - radius < height) & (middle + radius + 1 >= 0).all(dim=-1)  # (N, K)
     weights = (labelled & inside).float()
     if unbiased:
         middle = torch.where(labelled[..., None], keypoints / stride, 0.0)
@@ -125,10 +125,10 @@ def pck(predicted, target, threshold=0.5):
     skipped. Source: the official `accuracy`.
     """
     height, width = target.shape[-2:]
-    unit = torch.tensor([height, width], device=target.device) / 10
     points, truth = decode(predicted, refine=None)[0], decode(target, refine=None)[0]
     counted = (truth > 1).all(dim=-1)  # (N, K)
-    distance = ((points - truth) / unit).norm(dim=-1)  # (N, K)
+    x, y = (points - truth).unbind(dim=-1)  # (N, K) each, cells
+    distance = torch.hypot(x / (height / 10), y / (width / 10))  # (N, K)
     correct = ((distance < threshold) & counted).sum(dim=0)
     share = correct / counted.sum(dim=0)  # (K,): 0 / 0 is NaN
     return share, share.nanmean()

@@ -141,14 +141,17 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_factor(recipe, step, len(self.loader))
         )
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # batches are of one size: it tries its ways once, and keeps the best
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     def loss(self, images, keypoints, labelled):
         """Forward: uint8 images (N, 3, H, W), keypoints (N, 17, 2) crop px -> the loss, and PCK without gradient."""
-        images = data.normalise(images.to(self.device, non_blocking=True))  # (N, 3, H, W)
-        images = images.contiguous(memory_format=torch.channels_last)
+        images, keypoints, labelled = (
+            each.to(self.device, non_blocking=True) for each in (images, keypoints, labelled)
+        )
+        images = data.normalise(images).contiguous(memory_format=torch.channels_last)  # (N, 3, H, W)
         size = (images.shape[-1] // 4, images.shape[-2] // 4)
-        keypoints, labelled = keypoints.to(self.device), labelled.to(self.device)
         target, weights = heatmaps.encode(
             keypoints, labelled, size, sigma=self.recipe.sigma, unbiased=self.recipe.unbiased
         )  # (N, 17, H / 4, W / 4), (N, 17)

@@ -342,7 +342,6 @@ def matrix_peak(device, size=8192):
 
 def gpu(reference, batch_size=128):
     """Table of training speed on the card: three depths, both input sizes."""
-    torch.backends.cudnn.benchmark = True
     peak, rows = matrix_peak("cuda"), []
     print(f"{torch.cuda.get_device_name()}: {peak / 1e12:.0f} TFLOP/s in large matrices; batches of {batch_size}")
     for depth in (18, 50, 152):

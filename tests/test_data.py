@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hpe_lib import data, geometry
+from hpe_lib import crops, data, geometry
 from hpe_lib.skeleton import FLIP_ORDER
 from tests.conftest import shared
 
@@ -295,3 +295,16 @@ def test_pictures_are_read_as_pillow_reads_them(tmp_path, mode):
             Image.fromarray(pixels).convert(mode).save(tmp_path / name)
             with Image.open(tmp_path / name) as image:
                 np.testing.assert_array_equal(data.read_image(tmp_path / name), np.asarray(image.convert("RGB")))
+
+
+def test_normalise_asked_first_by_inference_still_serves_training():
+    crops._mean_and_std.cache_clear()
+    images = torch.randint(0, 256, (2, 3, 4, 5))
+    with torch.inference_mode():
+        found = data.normalise(images)
+    mean, std = torch.tensor(crops.MEAN), torch.tensor(crops.STD)
+    expected = (images / 255 - mean[:, None, None]) / std[:, None, None]
+    torch.testing.assert_close(found, expected)
+    images = images.float().requires_grad_()
+    data.normalise(images).sum().backward()
+    torch.testing.assert_close(images.grad[0, :, 0, 0], 1 / (255 * std))
