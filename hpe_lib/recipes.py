@@ -75,13 +75,15 @@ RECIPES["shipped"] = replace(  # the weights that come with the course: longer, 
     warmup_steps=200,
     augmentation=Augmentation(scale=0.2, rotation=20.0),
 )
-RECIPES["photos"] = replace(  # little real data: a wider network, and some of every change that a photograph may bear
+RECIPES["photos"] = replace(  # little real data: a wider network, larger crops, every change that a photograph may bear
     RECIPES["shipped"],
     depth="small",
-    epochs=150,
+    input_wh=(160, 224),
+    epochs=90,
     batch_size=32,
     learning_rate=1e-3,
-    augmentation=Augmentation(scale=0.25, rotation=30.0, half_body_share=0.1, shift=0.05, color=0.15, cover_share=0.15),
+    sigma=2.0,
+    augmentation=Augmentation(half_body_share=0.15, shift=0.05, color=0.25, cover_share=0.3),
 )
 
 

@@ -186,7 +186,7 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
 
 def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
     plain, kept = tmp_path / "plain", tmp_path / "kept"
-    wide = ["--recipe", "photos", "--depth", "tiny", "--epochs", "2"]
+    wide = ["--recipe", "photos", "--depth", "tiny", "--epochs", "2", "--set", "input_wh=96,128"]
     for out, more in ((plain, []), (kept, ["--cache", tmp_path / "pictures", "--workers", "2"])):
         done = subprocess.run([*map(str, command(drawn, out, *wide, *more))], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -27,7 +27,8 @@ def learn(root, content, people, start, samples, precision, cache):
     if start == "drawn people":
         models.load_weights(model, "tiny")
     epochs = round(samples / max(len(people), 1))
-    recipe = replace(train.RECIPES["photos"], depth="tiny", epochs=epochs, batch_size=32, warmup_steps=50)
+    change = train.RECIPES["photos"].augmentation
+    recipe = replace(train.RECIPES["quick"], epochs=epochs, batch_size=32, learning_rate=1e-3, augmentation=change)
     everyone = people or data.persons(root, "train")
     pictures = PictureCache(cache, [person.file for person in everyone])
     trainer = train.Trainer(model, everyone, recipe, precision=precision, pictures=pictures)
