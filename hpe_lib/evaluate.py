@@ -12,8 +12,8 @@ import numpy as np
 from hpe_lib import data, geometry
 from hpe_lib.errors import run_command
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
-from hpe_lib.models import load_model, published
-from hpe_lib.predict import CHANNELS_HELP, best_device, predict_people
+from hpe_lib.models import DEPTHS, load_model, parse_depth, published
+from hpe_lib.predict import CHANNELS_HELP, DEPTH_HELP, best_device, predict_people
 
 __all__ = [
     "METRICS",
@@ -114,7 +114,7 @@ def main(arguments=None):
     parser.add_argument(
         "--weights", default="tiny", help="a file, 'tiny', 'photos', or a published name (openmmlab/res50-256x192)"
     )
-    parser.add_argument("--depth", help="of the network, for weight files that do not say it")
+    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help=DEPTH_HELP)
     parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--split", choices=("val", "train"), default="val")
@@ -136,8 +136,7 @@ def main(arguments=None):
         people = data.detected_persons(root, args.split, args.boxes, content)
     else:
         people = data.persons(root, args.split, content)
-    depth = int(args.depth) if args.depth and args.depth.isdecimal() else args.depth
-    model = load_model(args.weights, depth, args.channels).to(args.device or best_device())
+    model = load_model(args.weights, args.depth, args.channels).to(args.device or best_device())
     metrics, results = evaluate_model(
         model,
         root,

@@ -11,8 +11,9 @@ from tqdm.auto import tqdm
 
 from hpe_lib import data, geometry, heatmaps
 from hpe_lib.errors import run_command
-from hpe_lib.models import load_model
+from hpe_lib.models import DEPTHS, load_model, parse_depth
 
+DEPTH_HELP = "of the network, for weight files that do not say it"
 CHANNELS_HELP = "the order that the weights learnt (default: as file or published name say, else rgb)"
 
 
@@ -113,7 +114,7 @@ def main(arguments=None):
         default="photos",
         help="a file, 'photos', 'tiny' (drawn people), or a published name (openmmlab/res50-256x192)",
     )
-    parser.add_argument("--depth", type=int, help="of the network, for weight files that do not say it")
+    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help=DEPTH_HELP)
     parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
     parser.add_argument(
         "--box", type=parse_box, action="append", help="x,y,width,height in px around one person; repeat for more"

@@ -14,7 +14,7 @@ import torch
 
 from hpe_lib import data, evaluate, parallel
 from hpe_lib.errors import run_command
-from hpe_lib.models import DEPTHS, load_weights, save_model, simple_baseline
+from hpe_lib.models import DEPTHS, load_weights, parse_depth, save_model, simple_baseline
 from hpe_lib.pictures import PictureCache
 from hpe_lib.predict import predict_people
 from hpe_lib.recipes import RECIPES, Recipe, changed, rate_factor
@@ -81,7 +81,7 @@ def parse(arguments):
     parser.add_argument("--recipe", choices=RECIPES, default="quick", help="quick: tiny network, minutes on a CPU")
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="folder for weights and curves")
-    parser.add_argument("--depth", choices=[str(depth) for depth in DEPTHS], help="another backbone than the recipe's")
+    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help="another backbone than the recipe's")
     parser.add_argument("--epochs", type=int, help="another length than the recipe's")
     parser.add_argument("--batch-size", type=int, help="another batch size than the recipe's, over all processes")
     parser.add_argument("--pretrained", help="weights to start from: 'imagenet', 'none' or a file")
@@ -101,8 +101,6 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     settings = {"depth": args.depth, "epochs": args.epochs, "batch_size": args.batch_size, "seed": args.seed}
     settings = {name: value for name, value in settings.items() if value is not None} | dict(args.set)
-    if str(settings.get("depth")).isdecimal():
-        settings["depth"] = int(settings["depth"])
     if args.pretrained:
         settings["pretrained"] = None if args.pretrained == "none" else args.pretrained
     return args, changed(RECIPES[args.recipe], settings)

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from PIL import Image
 
 from hpe_lib import data, evaluate, models, predict
 from tests.conftest import shared
@@ -30,6 +32,16 @@ def test_a_box_is_cut_to_the_picture_and_an_empty_one_is_refused():
     for box in ((200, 10, 20, 20), (10, 10, -5, 20)):
         with pytest.raises(ValueError, match=r"no part inside the 80 x 100 px picture"):
             predict.predict_image(model, image, [box])
+
+
+def test_weights_that_do_not_say_their_depth_are_told_it(tmp_path):
+    bare, photo = tmp_path / "bare.pt", tmp_path / "photo.png"
+    torch.save(models.load_model("tiny").state_dict(), bare)
+    Image.new("RGB", (80, 100), "grey").save(photo)
+    with pytest.raises(ValueError, match=r"bare.pt does not say its depth: name it \(--depth 50\)"):
+        predict.main([str(photo), "--weights", str(bare)])
+    predict.main([str(photo), "--weights", str(bare), "--depth", "tiny"])
+    assert (tmp_path / "photo-poses.png").is_file()
 
 
 def test_shipped_weights_reach_what_the_readme_promises(root):

@@ -41,7 +41,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--photographs", type=int, nargs="+", default=[0, 60, 180, 494])
-    parser.add_argument("--samples", type=int, default=20_000, help="that each run sees")
+    parser.add_argument("--samples", type=int, default=60_000, help="that each run sees")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args(arguments)

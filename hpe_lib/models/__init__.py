@@ -1,7 +1,7 @@
 """The networks of the course and the files their weights come in."""
 
 from hpe_lib.models.published import names as published_names
-from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, resnet
+from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, parse_depth, resnet
 from hpe_lib.models.simple_baseline import SimpleBaseline, simple_baseline
 from hpe_lib.models.weights import load_model, load_weights, save_model
 
@@ -12,6 +12,7 @@ __all__ = [
     "SimpleBaseline",
     "load_model",
     "load_weights",
+    "parse_depth",
     "published_names",
     "resnet",
     "save_model",

@@ -73,6 +73,11 @@ DEPTHS = {  # depth: (block, blocks in each of the four stages, width of the fir
 }
 
 
+def parse_depth(text):
+    """A depth as a command line writes it: "50" -> 50, "tiny" -> "tiny"."""
+    return int(text) if text.isdecimal() else text
+
+
 class Backbone(nn.Module):
     """The convolutional part: an image (N, 3, H, W) to features (N, C, H / 32, W / 32)."""
 
