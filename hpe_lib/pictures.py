@@ -33,7 +33,7 @@ class PictureCache:
         sizes = json.loads((self.folder / "sizes.json").read_text(encoding="utf-8"))
         self.sizes = np.array(sizes, dtype=np.int64).reshape(-1, 2)  # width, height
         self.starts = np.concatenate([[0], np.cumsum(3 * self.sizes.prod(axis=1))])
-        self.number = {file: number for number, file in enumerate(files)}
+        self.number = {str(file): number for number, file in enumerate(files)}
         self._open()
 
     def _make(self, files):
@@ -56,7 +56,8 @@ class PictureCache:
 
     def _open(self):
         self.pixels, self.filled = (
-            np.memmap(self.folder / name, mode="r", dtype=np.uint8) for name in ("pixels.bin", "filled.bin")
+            np.asarray(np.memmap(self.folder / name, mode="r", dtype=np.uint8))  # each cut of a memmap costs twice
+            for name in ("pixels.bin", "filled.bin")
         )
 
     def __getstate__(self):  # a worker process opens the files itself
@@ -67,7 +68,7 @@ class PictureCache:
         self._open()
 
     def __getitem__(self, file):
-        number = self.number[Path(file)]
+        number = self.number[str(file)]
         start, (width, height) = self.starts[number], self.sizes[number]
         if not self.filled[number]:
             self._write("pixels.bin", start, read_image(file).tobytes())
