@@ -12,8 +12,8 @@ import numpy as np
 from hpe_lib import data, geometry
 from hpe_lib.errors import run_command
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
-from hpe_lib.models import DEPTHS, load_model, parse_depth, published
-from hpe_lib.predict import CHANNELS_HELP, DEPTH_HELP, best_device, predict_people
+from hpe_lib.models import load_model, published
+from hpe_lib.predict import add_weights_options, best_device, predict_people
 
 __all__ = [
     "METRICS",
@@ -111,11 +111,7 @@ def table(rows):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.evaluate", description=__doc__)
-    parser.add_argument(
-        "--weights", default="tiny", help="a file, 'tiny', 'photos', or a published name (openmmlab/res50-256x192)"
-    )
-    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help=DEPTH_HELP)
-    parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
+    add_weights_options(parser, default="tiny")
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--split", choices=("val", "train"), default="val")
     parser.add_argument("--boxes", type=Path, help="a detector's boxes, COCO results in JSON (default: the true boxes)")

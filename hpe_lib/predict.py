@@ -13,9 +13,6 @@ from hpe_lib import data, geometry, heatmaps
 from hpe_lib.errors import run_command
 from hpe_lib.models import DEPTHS, load_model, parse_depth
 
-DEPTH_HELP = "of the network, for weight files that do not say it"
-CHANNELS_HELP = "the order that the weights learnt (default: as file or published name say, else rgb)"
-
 
 def best_device():
     """NVIDIA's or Apple's GPU where there is one, else the CPU."""
@@ -97,6 +94,21 @@ def detect_people(image, threshold=0.5):
     return np.column_stack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
 
 
+def add_weights_options(parser, default):
+    """What `load_model` asks for, on the command line: --weights (or `default`), --depth, --channels."""
+    known = "a file, 'photos', 'tiny' (drawn people), or a published name (openmmlab/res50-256x192)"
+    parser.add_argument("--weights", default=default, help=f"{known}; default: {default}")
+    parser.add_argument(
+        "--depth", type=parse_depth, choices=DEPTHS, help="of the network, for weight files that do not say it"
+    )
+    parser.add_argument(
+        "--channels",
+        choices=("auto", "rgb", "bgr"),
+        default="auto",
+        help="the order that the weights learnt (default: as file or published name say, else rgb)",
+    )
+
+
 def parse_box(text):
     """'x,y,width,height' -> four floats."""
     try:
@@ -109,13 +121,7 @@ def parse_box(text):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.predict", description=__doc__)
     parser.add_argument("photo", type=Path, help="the picture")
-    parser.add_argument(
-        "--weights",
-        default="photos",
-        help="a file, 'photos', 'tiny' (drawn people), or a published name (openmmlab/res50-256x192)",
-    )
-    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help=DEPTH_HELP)
-    parser.add_argument("--channels", choices=("auto", "rgb", "bgr"), default="auto", help=CHANNELS_HELP)
+    add_weights_options(parser, default="photos")
     parser.add_argument(
         "--box", type=parse_box, action="append", help="x,y,width,height in px around one person; repeat for more"
     )
