@@ -129,7 +129,8 @@ class Trainer:
         self.batches = Batches(len(people), recipe.batch_size, recipe.seed, pictures)
         self.loader = torch.utils.data.DataLoader(
             self.dataset,
-            batch_sampler=self.batches,
+            sampler=self.batches,
+            batch_size=None,
             num_workers=workers,
             persistent_workers=workers > 0,
             worker_init_fn=_share_memory,

@@ -136,8 +136,7 @@ def input_samples(root, reference, kept_folder):
         def work():
             dataset.last = None, None  # what the last epoch ended with is long gone in a large one
             for start in range(0, len(people), 32):
-                items = [dataset[i] for i in range(start, min(start + 32, len(people)))]
-                batch = torch.utils.data.default_collate(items)
+                batch = dataset[list(range(start, min(start + 32, len(people))))]
                 if on_device:
                     data.normalise(batch["image"])
                     heatmaps.encode(batch["keypoints"], batch["labelled"], (WIDTH // 4, HEIGHT // 4))

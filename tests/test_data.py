@@ -297,6 +297,22 @@ def test_pictures_are_read_as_pillow_reads_them(tmp_path, mode):
                 np.testing.assert_array_equal(data.read_image(tmp_path / name), np.asarray(image.convert("RGB")))
 
 
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpegs_have_the_pixels_that_pillow_gives_them(drawn, tmp_path, subsampling, progressive):
+    source = Image.open(next((drawn / "train2017").iterdir())).convert("RGB").crop((0, 0, 203, 157))  # no whole blocks
+    source.save(file := tmp_path / "x.jpg", subsampling=subsampling, progressive=progressive)
+    with Image.open(file) as image:
+        np.testing.assert_array_equal(data.read_image(file), np.asarray(image))
+
+
+def test_a_list_of_indices_gives_the_batch_of_these_items(drawn):
+    dataset = data.CropDataset(data.persons(drawn, "train"), (96, 128), data.Augmentation(color=0.2, cover_share=0.5))
+    batch, items = dataset[[5, 0, 3]], torch.utils.data.default_collate([dataset[index] for index in (5, 0, 3)])
+    assert batch["index"].tolist() == [5, 0, 3] and batch["image"].shape == (3, 3, 128, 96)
+    assert batch.keys() == items.keys() and all(torch.equal(batch[name], items[name]) for name in batch)
+
+
 def test_normalise_asked_first_by_inference_still_serves_training():
     crops._mean_and_std.cache_clear()
     images = torch.randint(0, 256, (2, 3, 4, 5))
