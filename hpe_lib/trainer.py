@@ -1,9 +1,11 @@
 """One network in training: batches, precision, loss, step, epoch, checkpoint."""
 
 import csv
+import ctypes
 import gc
 import io
 import math
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -52,6 +54,18 @@ def mixed_precision(device, precision="auto"):
     if kind == "float32":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16 if kind == "bf16" else torch.float16)
+
+
+@cache
+def keep_freed_memory():
+    """Let this process keep the memory of freed tensors for the next ones, where its C library is Linux's glibc.
+
+    It would give large pieces back at once, and to get them anew, page by page, takes a tenth to a fifth of a step.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(-4, 0)  # M_MMAP_MAX: no piece is mapped apart from the others, however large
+        mallopt(-1, -1)  # M_TRIM_THRESHOLD: never give back
 
 
 class Batches(torch.utils.data.Sampler):
@@ -117,6 +131,8 @@ class Trainer:
             raise ValueError("no labelled people to train on: check the data folder and the split")
         self.device, self.recipe, self.history = torch.device(device or best_device()), recipe, []
         self.precision, self.accumulate = precision_for(self.device, precision), accumulate
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.model = model.to(self.device, memory_format=torch.channels_last)  # the faster layout for convolutions
         self.model.input_wh = tuple(recipe.input_wh)
         self.network = DistributedDataParallel(self.model) if parallel.world() > 1 else self.model

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -248,6 +249,27 @@ def test_memory_is_flat_over_epochs_and_workers(drawn):
     assert done.returncode == 0, done.stderr
     found = np.array(json.loads(done.stdout.splitlines()[-1]))
     assert np.abs(found - found[0]).max() < 5, found  # 1.1 was found; where workers copy the people, 8 to 10
+
+
+FREED_MEMORY = """
+import resource, sys, torch
+from hpe_lib import trainer
+if sys.argv[1] == "keep":
+    trainer.keep_freed_memory()
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.zeros(25_000_000)  # 100 MB, freed at once
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only there it can be asked for")
+def test_freed_memory_is_not_fetched_again():
+    def pages(what):
+        done = subprocess.run([sys.executable, "-c", FREED_MEMORY, what], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert 3 * pages("keep") < pages("usual")  # 0 and 24,400 here, with pages of 4 kB
 
 
 def test_an_augmentation_says_what_it_does():
