@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from hpe_lib import data, geometry, heatmaps
 from hpe_lib.errors import run_command
+from hpe_lib.memory import keep_freed_memory
 from hpe_lib.models import DEPTHS, load_model, parse_depth
 
 
@@ -25,6 +26,7 @@ def best_device():
 def predict_heatmaps(model, crops, flip=True, shift=True):
     """uint8 RGB crops (N, 3, H, W) -> heatmaps (N, K, H / 4, W / 4), averaged with the mirror image's if `flip`."""
     images = data.normalise(crops.to(next(model.parameters()).device))
+    images = images.contiguous(memory_format=torch.channels_last)  # the faster layout for convolutions
     maps = model(images).float()
     if flip:
         maps = heatmaps.merge_flipped(maps, model(images.flip(-1)).float(), shift)
@@ -48,6 +50,8 @@ def predict_people(model, people, flip=True, shift=True, refine="quarter", batch
     dataset = data.CropDataset(people, model.input_wh)
     loader = torch.utils.data.DataLoader(dataset, batch_size, num_workers=workers)
     model.eval()
+    if next(model.parameters()).device.type == "cpu":
+        keep_freed_memory()
     poses = [np.zeros((0, 17, 3))]
     for batch in tqdm(loader, desc="predicting", unit="batch", disable=not progress):
         matrices = [dataset.matrix(index) for index in batch["index"].tolist()]

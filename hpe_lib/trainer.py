@@ -1,11 +1,9 @@
 """One network in training: batches, precision, loss, step, epoch, checkpoint."""
 
 import csv
-import ctypes
 import gc
 import io
 import math
-import sys
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -19,6 +17,7 @@ from tqdm.auto import tqdm
 
 from hpe_lib import data, heatmaps, parallel
 from hpe_lib.files import write_atomically
+from hpe_lib.memory import keep_freed_memory
 from hpe_lib.models import save_model
 from hpe_lib.models.published import set_channels
 from hpe_lib.models.weights import save_atomically
@@ -54,18 +53,6 @@ def mixed_precision(device, precision="auto"):
     if kind == "float32":
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16 if kind == "bf16" else torch.float16)
-
-
-@cache
-def keep_freed_memory():
-    """Let this process keep the memory of freed tensors for the next ones, where its C library is Linux's glibc.
-
-    It would give large pieces back at once, and to get them anew, page by page, takes a tenth to a fifth of a step.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(-4, 0)  # M_MMAP_MAX: no piece is mapped apart from the others, however large
-        mallopt(-1, -1)  # M_TRIM_THRESHOLD: never give back
 
 
 class Batches(torch.utils.data.Sampler):

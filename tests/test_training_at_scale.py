@@ -253,9 +253,9 @@ def test_memory_is_flat_over_epochs_and_workers(drawn):
 
 FREED_MEMORY = """
 import resource, sys, torch
-from hpe_lib import trainer
+from hpe_lib import memory
 if sys.argv[1] == "keep":
-    trainer.keep_freed_memory()
+    memory.keep_freed_memory()
 for _ in range(3):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.zeros(25_000_000)  # 100 MB, freed at once
