@@ -1,5 +1,6 @@
 """Badge and set-up cell: in step with pyproject.toml, idle in JupyterLab, and installing the course in a mock Colab."""
 
+import ast
 import json
 import os
 import shutil
@@ -82,6 +83,19 @@ def test_a_fork_restamps_everything_by_one_command(fork):
     assert stamp(fork) is None and (fork / "notebooks" / NOTEBOOK).read_text() == text  # twice is once
 
 
+IN_COLAB = {"IPython", "PIL", "contourpy", "ipywidgets", "matplotlib", "numpy", "pandas"}
+IN_COLAB |= {"torch", "torchvision", "tqdm", "traitlets"}
+
+
+def test_what_the_library_imports_is_in_colab_or_installed_there():
+    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "hpe_lib").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    others = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"hpe_lib"}
+    assert {"torch", "simplejpeg"} < others <= IN_COLAB | set(stamp_tool.NOT_IN_COLAB)
+
+
 def test_what_is_out_of_step_is_named(fork):
     assert stamp(fork) is None and stamp(fork, "--check") is None
     file = fork / "notebooks" / NOTEBOOK
@@ -108,7 +122,7 @@ def empty(tmp_path_factory):
     folder = tmp_path_factory.mktemp("colab")
     venv.create(folder / "env", with_pip=True)
     site = next((folder / "env").glob("[Ll]ib*/**/site-packages"))
-    for name, version in ALREADY_THERE.items() | {(name, "1.0") for name in ("pycocotools", "anywidget", "psygnal")}:
+    for name, version in ALREADY_THERE.items() | {(name, "1.0") for name in stamp_tool.NOT_IN_COLAB}:
         (site / name).mkdir()
         (site / name / "__init__.py").write_text(f"__version__ = {version!r}\n")
         metadata = site / f"{name}-{version}.dist-info" / "METADATA"

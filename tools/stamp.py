@@ -20,7 +20,7 @@ import slides
 
 ROOT = Path(__file__).parents[1]
 BRANCH = "main"
-NOT_IN_COLAB = ("pycocotools", "anywidget", "psygnal")  # what of our requirements, and theirs, may be missing there
+NOT_IN_COLAB = ("pycocotools", "simplejpeg", "anywidget", "psygnal")  # of our requirements, and theirs: may be missing
 SETUP = """\
 # @title Google Colab: install the course. Anywhere else this cell does nothing.
 import importlib.util
