@@ -54,9 +54,8 @@ def _fill(crop, image, matrix):
         low = min(max(math.floor(min(ends)) - 1, 0), side - 1)
         high = min(max(math.ceil(max(ends)) + 2, low + 1), side)
         seen.append(slice(low, high))
-        size = (
-            high - low
-        )  # grid_sample's place is -1 at the left edge of the first pixel, 1 at the last one's right edge
+        size = high - low
+        # grid_sample's place is -1 at the left edge of the first pixel seen, 1 at the right edge of the last one
         np.add(2 * by_x / size * across, 2 * by_y / size * down + (2 * (start - low) + 1 - size) / size, out=place)
     part = torch.from_numpy(image[seen[1], seen[0]].astype(np.float32))  # all that the crop sees
     grid = torch.from_numpy(grid).permute(1, 2, 0)  # (height, width, 2)

@@ -278,14 +278,20 @@ def scoring():
     yield "AP and AR of 6,352 people (reference: pycocotools)", "tables/s", *found
 
 
+def made_batch(count, input_wh, device="cpu"):
+    """Random crops and joints, the same in every process, of as many people as asked."""
+    (width, height), rng = input_wh, torch.Generator().manual_seed(0)
+    batch = {
+        "image": torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8, generator=rng),
+        "keypoints": torch.rand(count, 17, 2, generator=rng) * width,
+        "labelled": torch.ones(count, 17),
+    }
+    return {name: value.to(device) for name, value in batch.items()}
+
+
 def _steps(pipe, precision, checkout, batch_size):
     """A process that does one training step of ResNet-50 at 256 x 192 whenever it is asked, and sends its seconds."""
-    rng = torch.Generator().manual_seed(0)
-    batch = {
-        "image": torch.randint(0, 256, (batch_size, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=rng),
-        "keypoints": torch.rand(batch_size, 17, 2, generator=rng) * 180,
-        "labelled": torch.ones(batch_size, 17),
-    }
+    batch = made_batch(batch_size, (WIDTH, HEIGHT))
     if precision:
         ours = trainer.Trainer(models.simple_baseline(50), NOBODY, RECIPES["paper"], "cpu", precision=precision)
         ours.model.train()
@@ -325,12 +331,7 @@ def training_step(checkout, batch_size=32, rounds=3):
 
 def step_on(device, depth, input_wh, batch_size, reference=None, compiled=False, least=3.0):
     """A training step's images/s, memory (GB) and arithmetic (FLOP an image) on a device; the reference's beside it."""
-    width, height = input_wh
-    batch = {
-        "image": torch.randint(0, 256, (batch_size, 3, height, width), dtype=torch.uint8).to(device),
-        "keypoints": (torch.rand(batch_size, 17, 2) * width).to(device),
-        "labelled": torch.ones(batch_size, 17, device=device),
-    }
+    batch = made_batch(batch_size, input_wh, device)
     recipe = replace(RECIPES["paper"], depth=depth, input_wh=input_wh, batch_size=batch_size)
     ours = trainer.Trainer(models.simple_baseline(depth), NOBODY, recipe, device, compiled=compiled)
     ours.model.train()
