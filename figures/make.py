@@ -9,7 +9,8 @@ import nbformat
 import numpy as np
 import PIL.Image
 
-from hpe_lib import data, diagrams, models, plots, predict
+from hpe_lib import data, models, plots, predict
+from hpe_lib.course.diagrams import deconvolution_head as diagrams
 
 HERE = Path(__file__).parent
 
@@ -27,7 +28,7 @@ def poses():
     figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
     for ax, group in zip(axes, full):
         image = data.read_image(group[0].file)
-        plots.picture(ax, image)
+        plots.draw_image(ax, image)
         for pose in predict.predict_image(model, image, np.array([person.box for person in group])):
             plots.draw_pose(ax, pose)
         ax.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))

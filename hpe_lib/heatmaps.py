@@ -42,12 +42,12 @@ def decode(heatmaps, refine="quarter"):
     heatmaps: (N, K, H, W). Returns points (N, K, 2) in heatmap px (multiply by the stride for crop px) and
     scores (N, K), the height of the peak. A heatmap without a positive value gives the point (0, 0).
     refine: None for the bare argmax; "quarter" moves a quarter pixel toward the higher neighbour in x and in y,
-    only where 1 < x < W - 1 and 1 < y < H - 1. "taylor" moves to the top of the Gaussian that fits the neighbours,
+    only where 1 < x < W - 1 and 1 < y < H - 1. "dark" moves to the top of the Gaussian that fits the neighbours,
     for networks trained with `unbiased` targets. Source: the official `get_max_preds`, `get_final_preds`; Zhang et al.
     2020, equation 9, without their blur.
     """
-    if refine not in (None, "quarter", "taylor"):
-        raise ValueError(f"refine is None, 'quarter' or 'taylor', got {refine!r}")
+    if refine not in (None, "quarter", "dark"):
+        raise ValueError(f"refine is None, 'quarter' or 'dark', got {refine!r}")
     count, keypoints, height, width = heatmaps.shape
     flat = heatmaps.reshape(count * keypoints, height * width)
     index = _first_highest(flat)
@@ -62,7 +62,7 @@ def decode(heatmaps, refine="quarter"):
             return flat.gather(1, (center + step)[:, None])[:, 0] - flat.gather(1, (center - step)[:, None])[:, 0]
 
         points += 0.25 * torch.stack([slope(1), slope(width)], dim=1).sign() * movable[:, None]
-    if refine == "taylor":
+    if refine == "dark":
         inner = (scores > 0) & (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
         points += _to_the_top(flat, torch.where(inner, index, width + 1), width) * inner[:, None]
     return points.reshape(count, keypoints, 2), scores.reshape(count, keypoints)

@@ -55,7 +55,7 @@ def smaller(png, limit=80_000):
     return buffer.getvalue()
 
 
-def picture(ax, image, title=None):
+def draw_image(ax, image, title=None):
     """Show an image (H, W, 3) without axes."""
     ax.imshow(image)
     ax.set_axis_off()
@@ -142,7 +142,7 @@ def show_poses(image, poses, boxes=(), threshold=0.0, title=None):
     """A figure of an image (H, W, 3) with its poses (M, 17, 3) and boxes (M, 4) drawn on it."""
     height, width = image.shape[:2]
     figure, ax = plt.subplots(figsize=(7.0, 7.0 * height / width), layout="constrained")
-    picture(ax, image, title)
+    draw_image(ax, image, title)
     for box in boxes:
         draw_box(ax, box)
     for pose in poses:

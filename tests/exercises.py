@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -15,7 +16,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from torch import nn
-from hpe_lib import checks, data, geometry, heatmaps, metrics, models, skeleton
+from hpe_lib import data, geometry, heatmaps, metrics, models, skeleton
 from hpe_lib.skeleton import FLIP_ORDER, FLIP_PAIRS, KEYPOINTS, LIMBS, OKS_SIGMAS
 """
 
@@ -32,10 +33,16 @@ class Exercise:
 
     def verdict(self, code):
         """Run somebody's answer and the notebook's own check of it."""
-        space = {}
+        space = {"checks": checks_of(f"{int(self.number.split('.')[0]):02}")}
         exec(PRELUDE, space)
         exec(code, space)
         return eval(self.check, space)
+
+
+def checks_of(notebook):
+    """The checks of the notebook whose name begins with `notebook` ("02"): the module that is named as it is."""
+    (file,) = NOTEBOOKS.glob(f"{notebook}_*.ipynb")
+    return import_module(f"hpe_lib.course.checks.{file.stem[3:]}")
 
 
 @cache

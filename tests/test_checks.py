@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from hpe_lib import checks
-from hpe_lib.checks.verdict import Mistake, Verdict, judge, same
-from tests.exercises import NOTEBOOKS, exercises
+from hpe_lib.course.verdict import Mistake, Verdict, judge, same
+from tests.exercises import NOTEBOOKS, checks_of, exercises
 
 CHAPTERS = [f"{number:02}" for number in range(8)]
+CHECKS = [
+    (chapter, name) for chapter in CHAPTERS for name in vars(checks_of(chapter)) if name.startswith("check_")
+]  # of all notebooks
 
 
 def double(x):
@@ -322,18 +324,18 @@ def test_the_parts_of_an_exercise_stand_together(chapter):
 def test_a_check_is_one_call_of_an_offered_checker(chapter):
     for number, exercise in exercises(chapter).items():
         (name, answer) = re.fullmatch(r"checks\.(check_\w+)\((\w+)\)", exercise.check).groups()
-        assert name in checks.__all__ and getattr(checks, name).__doc__, number
+        assert getattr(checks_of(chapter), name).__doc__, number
         for code in (exercise.stub, exercise.solution):
             assert answer in bound(ast.parse(code)), f"exercise {number} does not define {answer}"
 
 
 def test_every_checker_belongs_to_one_exercise():
-    used = [exercise.check.split("(")[0] for chapter in CHAPTERS for exercise in exercises(chapter).values()]
-    assert sorted(used) == [f"checks.{name}" for name in sorted(checks.__all__)]
+    used = [(chapter, one.check.split("(")[0]) for chapter in CHAPTERS for one in exercises(chapter).values()]
+    assert sorted(used) == sorted((chapter, f"checks.{name}") for chapter, name in CHECKS)
 
 
-@pytest.mark.parametrize("name", checks.__all__)
-def test_every_mistake_of_a_checker_can_be_told_from_the_others(name, monkeypatch):
+@pytest.mark.parametrize("chapter, name", CHECKS)
+def test_every_mistake_of_a_checker_can_be_told_from_the_others(chapter, name, monkeypatch):
     """The cases of each checker must be able to say which mistake was made, also where no student's code tries it."""
     asked = {}
 
@@ -341,7 +343,7 @@ def test_every_mistake_of_a_checker_can_be_told_from_the_others(name, monkeypatc
         asked.update(right=right, cases=cases, mistakes=mistakes, tolerance=tolerance)
         return judge(answer, right, cases, mistakes, praise, tolerance, parts)
 
-    check = getattr(checks, name)
+    check = getattr(checks_of(chapter), name)
     monkeypatch.setattr(sys.modules[check.__module__], "judge", listen)
     assert check(None).state == "not attempted"
     assert len({mistake.name for mistake in asked["mistakes"]}) >= 3

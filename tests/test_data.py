@@ -246,7 +246,7 @@ def test_mirroring_swaps_left_and_right_and_twice_is_nothing(tmp_path):
     mark(tmp_path)
     people = data.persons(tmp_path, "val")
     plain = data.CropDataset(people)[0]
-    mirrored = data.CropDataset(people, augmentation=data.Augmentation(0, 0, 0, mirror_share=1.0))[0]
+    mirrored = data.CropDataset(people, augmentation=data.Augmentation(0, 0, 0, mirror_prob=1.0))[0]
     back = mirrored["keypoints"][FLIP_ORDER] * torch.tensor([-1.0, 1.0]) + torch.tensor([192.0, 0.0])
     assert torch.allclose(back, plain["keypoints"], atol=1e-4)
     assert torch.equal(mirrored["image"][:, :, 1:].flip(-1), plain["image"][:, :, 1:])
@@ -307,7 +307,7 @@ def test_jpegs_have_the_pixels_that_pillow_gives_them(drawn, tmp_path, subsampli
 
 
 def test_a_list_of_indices_gives_the_batch_of_these_items(drawn):
-    dataset = data.CropDataset(data.persons(drawn, "train"), (96, 128), data.Augmentation(color=0.2, cover_share=0.5))
+    dataset = data.CropDataset(data.persons(drawn, "train"), (96, 128), data.Augmentation(color=0.2, erase_prob=0.5))
     batch, items = dataset[[5, 0, 3]], torch.utils.data.default_collate([dataset[index] for index in (5, 0, 3)])
     assert batch["index"].tolist() == [5, 0, 3] and batch["image"].shape == (3, 3, 128, 96)
     assert batch.keys() == items.keys() and all(torch.equal(batch[name], items[name]) for name in batch)

@@ -353,7 +353,7 @@ PROGRAM = """
 import json, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from hpe_lib import data, download
-from hpe_lib.errors import run_command
+from hpe_lib.machine import run_command
 table = json.loads(sys.argv.pop(1))
 download.COCO.update({part: download.Archive(**values) for part, values in table.items()})
 run_command(data.main)

@@ -113,7 +113,7 @@ def test_taylor_finds_the_exact_top_of_a_gaussian():
     rng = np.random.default_rng(3)
     keypoints = torch.from_numpy(rng.uniform([12, 12], [180, 240], (20, 17, 2)))
     maps, _ = heatmaps.encode(keypoints, torch.ones(20, 17), unbiased=True)
-    exact = (heatmaps.decode(maps, "taylor")[0] - keypoints / 4).abs().max()
+    exact = (heatmaps.decode(maps, "dark")[0] - keypoints / 4).abs().max()
     rough = (heatmaps.decode(maps, "quarter")[0] - keypoints / 4).abs().max()
     assert exact < 1e-3 < 0.2 < rough
 
@@ -124,7 +124,7 @@ def test_taylor_stays_put_where_there_is_no_top():
     maps[0, 1] = -1.0  # nothing positive
     maps[0, 2] = 0.5  # flat
     maps[0, 3, 4, 2] = 1.0  # one cell alone
-    points, scores = heatmaps.decode(maps, "taylor")
+    points, scores = heatmaps.decode(maps, "dark")
     assert points[0].tolist() == [[3, 0], [0, 0], [0, 0], [2, 4]] and scores[0].tolist() == [1, -1, 0.5, 1]
 
 
@@ -136,6 +136,6 @@ def test_three_quarters_of_a_cell_align_a_map_with_its_mirror_image():
     here, there = (heatmaps.encode(k, torch.ones(1, 17), unbiased=True)[0] for k in (keypoints, swapped))
     errors = {}
     for shift in (0, 0.5, 0.75, True):
-        points, _ = heatmaps.decode(heatmaps.merge_flipped(here, there, shift), "taylor")
+        points, _ = heatmaps.decode(heatmaps.merge_flipped(here, there, shift), "dark")
         errors[shift] = float((points - keypoints / 4)[..., 0].abs().mean())
     assert min(errors, key=errors.get) == 0.75 and errors[0.75] < 0.02 < 0.1 < errors[True] < errors[0]

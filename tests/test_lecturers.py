@@ -11,7 +11,7 @@ import torchvision
 from torch import nn
 
 from hpe_lib import data, evaluate, heatmaps, metrics, models
-from hpe_lib.widgets.metrics import FIVE, among_others
+from hpe_lib.course.widgets.metrics import FIVE, among_others
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PAGE = (NOTEBOOKS / "README.md").read_text("utf-8")

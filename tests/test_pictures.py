@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from hpe_lib import crops, data, pictures
-from hpe_lib.pictures import PictureCache
-from hpe_lib.recipes import RECIPES
+from hpe_lib.data.kept import ImageCache
+from hpe_lib.train.recipes import RECIPES
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def files(tmp_path):
 
 
 def test_a_picture_is_decoded_once_and_is_the_same(files, tmp_path, monkeypatch):
-    cache = PictureCache(tmp_path / "cache", files[::-1] + files)
+    cache = ImageCache(tmp_path / "cache", files[::-1] + files)
     decoded = [crops.read_image(file) for file in files]
     assert all(np.array_equal(cache[file], picture) for file, picture in zip(files, decoded))
     monkeypatch.setattr(pictures, "read_image", None)  # from here on nothing may be decoded
-    again = PictureCache(tmp_path / "cache", files)  # the next run
+    again = ImageCache(tmp_path / "cache", files)  # the next run
     worker = pickle.loads(pickle.dumps(again))  # a process that reads for it
     for kept in (cache, again, worker):
         assert all(np.array_equal(kept[str(file)], picture) for file, picture in zip(files, decoded))
@@ -38,33 +38,33 @@ def test_a_picture_is_decoded_once_and_is_the_same(files, tmp_path, monkeypatch)
 
 
 def test_a_changed_picture_is_decoded_again(files, tmp_path):
-    assert PictureCache(tmp_path / "cache", files)[files[0]].any()
+    assert ImageCache(tmp_path / "cache", files)[files[0]].any()
     Image.new("RGB", (64, 48)).save(files[0])
-    assert not PictureCache(tmp_path / "cache", files)[files[0]].any()
+    assert not ImageCache(tmp_path / "cache", files)[files[0]].any()
 
 
 def test_what_is_wrong_is_said_and_leaves_nothing_half_made(files, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="missing.jpg: check the path"):
-        PictureCache(tmp_path / "cache", [*files, tmp_path / "missing.jpg"])
+        ImageCache(tmp_path / "cache", [*files, tmp_path / "missing.jpg"])
     usage = namedtuple("usage", "total used free")(10, 10, 100)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: usage)
         with pytest.raises(OSError, match="GB free: name another folder, or train without --cache"):
-            PictureCache(tmp_path / "cache", files)
+            ImageCache(tmp_path / "cache", files)
     files[1].write_bytes(files[1].read_bytes()[:-300])  # its head is whole
-    cache = PictureCache(tmp_path / "cache", files)
+    cache = ImageCache(tmp_path / "cache", files)
     with pytest.raises(ValueError, match="1.jpg is not a readable picture"):
         cache[files[1]]
     assert cache[files[2]].any()
     (bad := tmp_path / "text.jpg").write_text("no picture")
     with pytest.raises(ValueError, match="text.jpg is not a readable picture"):
-        PictureCache(tmp_path / "cache", [*files, bad])
+        ImageCache(tmp_path / "cache", [*files, bad])
     assert len(list((tmp_path / "cache").iterdir())) == 1  # the whole one
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_a_full_disk_is_said(files, tmp_path):
-    cache = PictureCache(tmp_path / "cache", files)
+    cache = ImageCache(tmp_path / "cache", files)
     (cache.folder / "pixels.bin").unlink()
     (cache.folder / "pixels.bin").symlink_to("/dev/full")
     with pytest.raises(OSError, match="pixels.bin could not be written .*make room on the disk"):
@@ -73,7 +73,7 @@ def test_a_full_disk_is_said(files, tmp_path):
 
 def test_crops_from_kept_pictures_are_the_crops_from_files(drawn, tmp_path):
     people = data.persons(drawn, "val")[:12]
-    cache = PictureCache(tmp_path, [person.file for person in people])
+    cache = ImageCache(tmp_path, [person.file for person in people])
     augmentation = RECIPES["photos"].augmentation
     plain, kept = (data.CropDataset(people, (96, 128), augmentation, pictures=source) for source in (None, cache))
     for _ in range(2):  # the second time nothing is decoded

@@ -15,12 +15,12 @@ def test_a_resnet_18_learns_the_people_of_photographs_by_heart(tmp_path):
     out, metrics = tmp_path / "run", tmp_path / "metrics.json"
     done = run(
         "hpe_lib.train", "--recipe", "quick", "--depth", "18", "--data", root, "--out", out, "--epochs", "120",
-        "--batch-size", "16", "--set", "learning_rate=0.001", "--set", "mirror_share=0", "--validate-every", "0",
+        "--batch-size", "16", "--set", "learning_rate=0.001", "--set", "mirror_prob=0", "--validate-every", "0",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = run(
         "hpe_lib.evaluate", "--weights", out / "model.pt", "--data", root, "--split", "train", "--no-flip",
-        "--refine", "taylor", "--json", metrics,
+        "--refine", "dark", "--json", metrics,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
     assert json.loads(metrics.read_text())["AP"] >= 0.90, found.stdout

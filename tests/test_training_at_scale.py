@@ -145,9 +145,9 @@ def saved(out):
 def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_taken_back():
     modern, paper = recipes.RECIPES["modern"], recipes.RECIPES["paper"]
     back = {name: getattr(paper, name) for name in recipes.Recipe.__dataclass_fields__ if name != "augmentation"}
-    assert recipes.changed(modern, back | {"half_body_share": 0.0, "shift": 0.0}) == paper
-    _, recipe = train.parse(["--recipe", "modern", "--set", "half_body_share=0", "--set", "unbiased=false"])
-    assert recipe.augmentation.half_body_share == 0 and recipe.unbiased is False and recipe.refine == "taylor"
+    assert recipes.changed(modern, back | {"half_body_prob": 0.0, "shift": 0.0}) == paper
+    _, recipe = train.parse(["--recipe", "modern", "--set", "half_body_prob=0", "--set", "unbiased=false"])
+    assert recipe.augmentation.half_body_prob == 0 and recipe.unbiased is False and recipe.refine == "dark"
     with pytest.raises(ValueError, match=r"no setting 'sigm'; it has .*sigma"):
         recipes.changed(paper, {"sigm": 2})
     assert train.parse(["--set", "input_wh=160,224"])[1].input_wh == (160, 224)
@@ -161,7 +161,7 @@ def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_tak
 def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
     person = max(data.persons(drawn, "train"), key=lambda person: (person.keypoints[:, 2] > 0).sum())
     labelled = person.keypoints[:, 2] > 0
-    half = data.Augmentation(half_body_share=1.0)
+    half = data.Augmentation(half_body_prob=1.0)
     sizes = set()
     for seed in range(20):
         center, size = half.frame(person.box, person.keypoints, 0.75, np.random.default_rng(seed))
@@ -176,7 +176,7 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
     assert (size > 0).all() and size[0] / size[1] == pytest.approx(0.75)
     center, size = data.Augmentation().frame(person.box, person.keypoints, 0.75, np.random.default_rng(0))
     moved = [
-        data.Augmentation(shift=0.16, shift_share=1.0).frame(
+        data.Augmentation(shift=0.16, translate_prob=1.0).frame(
             person.box, person.keypoints, 0.75, np.random.default_rng(s)
         )
         for s in range(50)
@@ -273,10 +273,10 @@ def test_freed_memory_is_not_fetched_again():
 
 
 def test_an_augmentation_says_what_it_does():
-    assert str(data.Augmentation()) == "scale 0.3, rotation 40, rotation_share 0.6, mirror_share 0.5"
-    assert str(data.MIRROR_ONLY) == "mirror_share 0.5"
-    assert str(data.Augmentation(0, 0, mirror_share=0, shift=0.1)) == "shift 0.1, shift_share 0.3"
-    assert str(data.Augmentation(0, 0, mirror_share=0)) == "nothing"
+    assert str(data.Augmentation()) == "scale 0.3, rotation 40, rotation_prob 0.6, mirror_prob 0.5"
+    assert str(data.MIRROR_ONLY) == "mirror_prob 0.5"
+    assert str(data.Augmentation(0, 0, mirror_prob=0, shift=0.1)) == "shift 0.1, translate_prob 0.3"
+    assert str(data.Augmentation(0, 0, mirror_prob=0)) == "nothing"
 
 
 def test_colours_change_and_a_rectangle_covers(drawn):
@@ -289,7 +289,7 @@ def test_colours_change_and_a_rectangle_covers(drawn):
     tinted = painted(data.Augmentation(color=0.2))
     assert all(len(np.unique(channel)) == 1 for channel in tinted) and len(np.unique(tinted)) == 3
     assert tinted.min() >= 128 * 0.8 - 51 and tinted.max() <= 128 * 1.2 + 51
-    covered = painted(data.Augmentation(cover_share=1.0), seed=1)
+    covered = painted(data.Augmentation(erase_prob=1.0), seed=1)
     changed = (covered != 128).any(axis=0)
     rows, columns = changed.any(axis=1), changed.any(axis=0)
     assert changed.sum() == rows.sum() * columns.sum()  # one rectangle

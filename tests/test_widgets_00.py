@@ -8,9 +8,10 @@ import pytest
 import torch
 from matplotlib.collections import PathCollection
 
-from hpe_lib import data, diagrams, synthetic
+from hpe_lib import data, synthetic
+from hpe_lib.course.diagrams import start_here as diagrams
+from hpe_lib.course.widgets import start_here as poses
 from hpe_lib.skeleton import LIMBS
-from hpe_lib.widgets import poses
 
 HEIGHTS = torch.tensor([0.9] + [height for pair in range(1, 9) for height in [pair / 10 + 0.02] * 2])  # (17,)
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from hpe_lib import data
+from hpe_lib.course.widgets.coco_exploration import Filter, browse, mask_of
 from hpe_lib.skeleton import KEYPOINTS, LIMBS
-from hpe_lib.widgets.browser import Filter, browse, mask_of
 
 WIDTH, HEIGHT = 160, 120
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hpe_lib import geometry
+from hpe_lib.course.widgets import heatmap_encoding as encoding
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
-from hpe_lib.widgets import encoding
 
 HIDDEN = 4  # the joint without a label
 

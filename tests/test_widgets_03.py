@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from hpe_lib import models
-from hpe_lib.widgets import depth
+from hpe_lib.course.widgets import residual_blocks as depth
 
 DEPTHS, SCALES = (4, 12), (0.5, 1.0, 1.4)
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hpe_lib import diagrams, models
-from hpe_lib.widgets import deconvolution
+from hpe_lib import models
+from hpe_lib.course.diagrams import deconvolution_head as diagrams
+from hpe_lib.course.widgets import deconvolution_head as deconvolution
 
 
 def numbers_of(panel):

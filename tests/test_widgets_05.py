@@ -2,8 +2,8 @@ import numpy as np
 import torch
 
 from hpe_lib import heatmaps
+from hpe_lib.course.widgets.training import replay_panel
 from hpe_lib.skeleton import KEYPOINTS
-from hpe_lib.widgets.training import replay_panel
 
 
 def test_every_epoch_and_joint_shows_its_own_heatmap():

@@ -6,9 +6,9 @@ import torch
 from matplotlib.figure import Figure
 
 from hpe_lib import heatmaps
+from hpe_lib.course.widgets import decoding
+from hpe_lib.course.words import Words
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
-from hpe_lib.widgets import decoding
-from hpe_lib.widgets.words import Words
 
 STRIDE = 4
 

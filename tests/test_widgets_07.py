@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from hpe_lib.course.widgets import metrics as widgets
+from hpe_lib.course.words import Words
 from hpe_lib.metrics import OKS_THRESHOLDS, oks
 from hpe_lib.skeleton import KEYPOINTS, OKS_SIGMAS
-from hpe_lib.widgets import metrics as widgets
-from hpe_lib.widgets.words import Words
 
 AREA = 9000.0  # px^2
 

@@ -13,18 +13,14 @@ import pytest
 import torch
 
 from hpe_lib import data, models
+from hpe_lib.course import live
+from hpe_lib.course.widgets import coco_exploration as browser
+from hpe_lib.course.widgets import decoding, metrics, training
+from hpe_lib.course.widgets import deconvolution_head as deconvolution
+from hpe_lib.course.widgets import heatmap_encoding as encoding
+from hpe_lib.course.widgets import residual_blocks as depth
+from hpe_lib.course.widgets import start_here as poses
 from hpe_lib.skeleton import KEYPOINTS
-from hpe_lib.widgets import (
-    browser,
-    decoding,
-    deconvolution,
-    depth,
-    encoding,
-    live,
-    metrics,
-    poses,
-    training,
-)
 
 LIMIT = 0.3  # s; the aim is 0.15 s on two cores, and a busy machine may take longer
 

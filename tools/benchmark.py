@@ -24,8 +24,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from hpe_lib import crops, data, evaluate, geometry, heatmaps, metrics, models, skeleton, trainer
-from hpe_lib.pictures import PictureCache
-from hpe_lib.recipes import RECIPES
+from hpe_lib.data.kept import ImageCache
+from hpe_lib.train.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 INDEX = """
@@ -166,7 +166,7 @@ def input_samples(root, reference, kept_folder):
 
     change = RECIPES["paper"].augmentation
     fresh = Decode(people, (WIDTH, HEIGHT), change)
-    kept = Decode(people, (WIDTH, HEIGHT), change, pictures=PictureCache(kept_folder, [p.file for p in people]))
+    kept = Decode(people, (WIDTH, HEIGHT), change, pictures=ImageCache(kept_folder, [p.file for p in people]))
     together = data.CropDataset(neighbours, (WIDTH, HEIGHT), change)
     works = [batches(fresh), batches(together), batches(kept), batches(kept, on_device=True)]
     if reference:

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
-from hpe_lib.pictures import PictureCache
+from hpe_lib.data.kept import ImageCache
 
 TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "learning_curve.csv"
 
@@ -30,7 +30,7 @@ def learn(root, content, people, start, samples, precision, cache):
     change = train.RECIPES["photos"].augmentation
     recipe = replace(train.RECIPES["quick"], epochs=epochs, batch_size=32, learning_rate=1e-3, augmentation=change)
     everyone = people or data.persons(root, "train")
-    pictures = PictureCache(cache, [person.file for person in everyone])
+    pictures = ImageCache(cache, [person.file for person in everyone])
     trainer = train.Trainer(model, everyone, recipe, precision=precision, pictures=pictures)
     if people:
         train.fit(trainer, progress=False)

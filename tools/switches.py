@@ -14,9 +14,9 @@ import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
-from hpe_lib.crops import MIRROR_ONLY
-from hpe_lib.pictures import PictureCache
-from hpe_lib.recipes import RECIPES
+from hpe_lib.data import MIRROR_ONLY
+from hpe_lib.data.kept import ImageCache
+from hpe_lib.train.recipes import RECIPES
 
 TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "switches.csv"
 MODERN = RECIPES["modern"]
@@ -30,7 +30,7 @@ PAPER = replace(
     refine="quarter",
     flip_shift=1.0,
 )
-HALVES = replace(MIRROR_ONLY, half_body_share=MODERN.augmentation.half_body_share, shift=MODERN.augmentation.shift)
+HALVES = replace(MIRROR_ONLY, half_body_prob=MODERN.augmentation.half_body_prob, shift=MODERN.augmentation.shift)
 TRAINING = {  # name -> what is learnt in another way
     "the paper's choices": {},
     "warm-up of 50 steps": {"warmup_steps": 50},
@@ -51,7 +51,7 @@ def runs(seeds, precision, epochs, cache):
     """Train and validate: yields a row (training, decoding, seed, AP) for each pair. cache: folder for pictures."""
     root = data.find("synthetic")
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
-    pictures = PictureCache(cache, [person.file for person in people])
+    pictures = ImageCache(cache, [person.file for person in people])
     for seed in range(seeds):
         for training, changes in TRAINING.items():
             torch.manual_seed(seed)

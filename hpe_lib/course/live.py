@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 try:
-    from hpe_lib.widgets.drag import Drag
+    from hpe_lib.course.drag import Drag
 except ImportError:  # without anywidget there are still the sliders
     Drag = None
 

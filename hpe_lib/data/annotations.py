@@ -108,6 +108,54 @@ def check_results(results, dataset):
     return checked
 
 
+def read_boxes(file, image_ids, split):
+    """Read a detector's boxes of people -> list of (entry, (image id, box (4,) px, score)), other categories left out.
+
+    image_ids: those of the split. Raises ValueError that names the file and the entry.
+    """
+    try:
+        entries = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} is not a list of detections in JSON ({error}): check the path") from None
+    if not isinstance(entries, list):
+        raise ValueError(f"{file} is not a list of detections in JSON (it holds one {type(entries).__name__})")
+    boxes = []
+    for index, entry in enumerate(entries):
+        if not (isinstance(entry, dict) and {"image_id", "bbox", "score"} <= entry.keys() and len(entry["bbox"]) == 4):
+            raise ValueError(f"{file}, entry {index}: a detection needs image_id, bbox (4 numbers) and score")
+        if entry.get("category_id", 1) != 1:
+            continue
+        if entry["image_id"] not in image_ids:
+            raise ValueError(f"{file}, entry {index}: image {entry['image_id']} is not in the annotations of {split}")
+        boxes.append((index, (entry["image_id"], entry["bbox"], float(entry["score"]))))
+    return boxes
+
+
+def clean_box(box, width, height):
+    """Cut a box to its image as the official code does; None where nothing is left. All px."""
+    x, y, w, h = box
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(width - 1, left + max(0, w - 1)), min(height - 1, top + max(0, h - 1))
+    if right < left or bottom < top:
+        return None
+    return np.array([left, top, right - left, bottom - top], dtype=np.float64)
+
+
+def boxes_in_image(boxes, width, height):
+    """Boxes (M, 4) x, y, width, height in px, each cut to its image -> list of (4,). ValueError: nothing left."""
+    inside = []
+    for box in boxes:
+        x, y, w, h = box
+        clean = clean_box((x, y, w + 1, h + 1), width, height)  # a box inside the image stays as it is
+        if clean is None or not (clean[2:] > 0).all():
+            raise ValueError(
+                f"box {tuple(map(float, box))} has no part inside the {width} x {height} px picture: "
+                f"a box is x, y, width, height, counted in px from the top left corner"
+            )
+        inside.append(clean)
+    return inside
+
+
 def stack_field(items, field, shape, owners):
     """Stack one field of N dicts -> (N, *shape) float64; ValueError, with its owner, for the first that cannot be."""
     try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
-from hpe_lib.transfer import TIMEOUT, WAITS, byte_bar, fetch, length, partial, require_room
+from hpe_lib.data.transfer import TIMEOUT, WAITS, byte_bar, fetch, length, partial, require_room
 
 SERVER = "http://images.cocodataset.org"
 BLOCK = 4096  # bytes that a file takes on a disk are a multiple of this

@@ -1,6 +1,8 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.options import add_weights_options
 from hpe_lib.models.published import names as published_names
+from hpe_lib.models.registry import build, heatmaps_of, register
 from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, parse_depth, resnet
 from hpe_lib.models.simple_baseline import SimpleBaseline, simple_baseline
 from hpe_lib.models.weights import load_model, load_weights, save_model
@@ -10,10 +12,14 @@ __all__ = [
     "BasicBlock",
     "Bottleneck",
     "SimpleBaseline",
+    "add_weights_options",
+    "build",
+    "heatmaps_of",
     "load_model",
     "load_weights",
     "parse_depth",
     "published_names",
+    "register",
     "resnet",
     "save_model",
     "simple_baseline",

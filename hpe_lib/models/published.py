@@ -3,16 +3,16 @@
 `load_weights(model, "openmmlab/res50-256x192")` fetches them once; `names()` lists them all.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpe_lib.crops import MEAN, STD
-from hpe_lib.data import cache_folder
-from hpe_lib.transfer import fetch
+import torch
+
+from hpe_lib.machine import cache_folder
 
 OPENMMLAB = "https://download.openmmlab.com/mmpose/v1/body_2d_keypoint/topdown_heatmap/coco"
 OPENMMLAB_V0 = "https://download.openmmlab.com/mmpose/top_down/resnet"
-WAITS = (1, 2, 4)  # seconds before each new try
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Published:
     @property
     def digest(self):
         """The first 8 hex digits of the SHA-256, which OpenMMLab's file names end in: ...-04af38ce_20220923.pth."""
-        return "sha256:" + self.file.rsplit("-", 1)[1].split("_")[0]
+        return self.file.rsplit("-", 1)[1].split("_")[0]
 
 
 def _five(ap, ap50=None, ap75=None, ar=None, ar50=None):
@@ -104,35 +104,26 @@ def locate(name, progress=True):
     """
     entry = WEIGHTS[name]
     file = cache_folder() / "weights" / entry.file
-    if entry.folder:
-        try:
-            return fetch([f"{entry.folder}/{entry.file}"], file, entry.digest, waits=WAITS, progress=progress)
-        except OSError as error:
-            raise OSError(f"{error}, or fetch it by other means and put it at {file}") from None
+    if not entry.folder:
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{name}: the authors keep {entry.file} on a drive that only a browser can read (see the README of "
+                f"github.com/microsoft/human-pose-estimation.pytorch): put it at {file}, or name its path instead"
+            )
+        return file
+    if file.is_file() and not hashlib.sha256(file.read_bytes()).hexdigest().startswith(entry.digest):
+        raise ValueError(f"{file} is not the file that was published (SHA-256 {entry.digest}...): delete it, try again")
     if not file.is_file():
-        raise FileNotFoundError(
-            f"{name}: the authors keep {entry.file} on a drive that only a browser can read (see the README of "
-            f"github.com/microsoft/human-pose-estimation.pytorch): put it at {file}, or name its path instead"
-        )
+        address = f"{entry.folder}/{entry.file}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(address, str(file), hash_prefix=entry.digest, progress=progress)
+        except RuntimeError as error:  # another digest
+            raise ValueError(
+                f"what {address} sent is not {entry.file} ({error}): nothing was kept, try later"
+            ) from None
+        except OSError as error:
+            raise OSError(
+                f"{address} could not be fetched ({error}): try later, or put it at {file} yourself"
+            ) from None
     return file
-
-
-def _bgr_of_rgb(module, inputs):
-    """Normalised RGB -> what the authors' code makes of the same pixels: BGR, with the statistics still in RGB order.
-
-    It computes (blue - MEAN[0]) / STD[0] where `normalise` gives (blue - MEAN[2]) / STD[2]. As the first convolution
-    pads with zeros after that, a change of its weights would not be the same at the crop's border.
-    """
-    (images,) = inputs  # (N, 3, H, W)
-    mean, std = (images.new_tensor(value).view(3, 1, 1) for value in (MEAN, STD))
-    return ((images.flip(1) * std.flip(0) + mean.flip(0) - mean) / std,)
-
-
-def set_channels(model, order):
-    """Say which channel order a network's weights learnt: "rgb" or "bgr". It takes normalised RGB in both cases."""
-    if order not in ("rgb", "bgr"):
-        raise ValueError(f"channels are 'rgb' or 'bgr', got {order!r}")
-    if getattr(model, "channels_hook", None):
-        model.channels_hook.remove()
-    model.channels_hook = model.conv1.register_forward_pre_hook(_bgr_of_rgb) if order == "bgr" else None
-    model.channel_order = order

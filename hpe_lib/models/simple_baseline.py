@@ -2,12 +2,14 @@
 
 from torch import nn
 
+from hpe_lib.models.registry import build, register
 from hpe_lib.models.resnet import Backbone
 
 LITTLE = {"tiny": (64, (96, 128)), "small": (128, (96, 128))}  # depth: head width, input (W, H) px
 KERNELS = {4: (1, 0), 3: (1, 1), 2: (0, 0)}  # kernel: (padding, output padding) that double the size at stride 2
 
 
+@register("simple_baseline")
 class SimpleBaseline(Backbone):
     """An image (N, 3, H, W), normalised RGB, to heatmaps (N, K, H / 4, W / 4)."""
 
@@ -15,6 +17,7 @@ class SimpleBaseline(Backbone):
         super().__init__(depth)
         usual_width, self.input_wh = LITTLE.get(depth, (256, (192, 256)))  # px it is trained at, unless told otherwise
         width = head_width or usual_width
+        self.num_keypoints, self.stride = num_keypoints, 32 // 2**head_layers  # image px a heatmap cell
         self.deconv_layers, channels = nn.Sequential(), self.channels
         for _ in range(head_layers):
             padding, extra = KERNELS[kernel]
@@ -46,4 +49,4 @@ def simple_baseline(depth=50, num_keypoints=17, **head):
 
     Source: Xiao et al. 2018, section 2 and table 2.
     """
-    return SimpleBaseline(depth, num_keypoints, **head)
+    return build("simple_baseline", depth=depth, num_keypoints=num_keypoints, **head)

@@ -2,15 +2,13 @@
 
 import pickle
 import re
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import serialization
 
-from hpe_lib.files import write_atomically
+from hpe_lib.machine import write_atomically
 from hpe_lib.models import published
-from hpe_lib.models.simple_baseline import simple_baseline
+from hpe_lib.models.registry import build
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 PREFIXES = ("module.", "backbone.", "keypoint_head.", "head.")  # DataParallel's, then OpenMMLab's
@@ -45,19 +43,6 @@ STAND_INS = [  # what OpenMMLab's files may hold in their notes: NumPy's numbers
 ]
 
 
-@contextmanager
-def _only_stand_ins():
-    """While this lasts, `torch.load(weights_only=True)` makes tensors, plain values and our stand-ins, nothing else."""
-    allowed = serialization.get_safe_globals()
-    serialization.clear_safe_globals()
-    serialization.add_safe_globals(STAND_INS)
-    try:
-        yield
-    finally:
-        serialization.clear_safe_globals()
-        serialization.add_safe_globals(allowed)
-
-
 def _locate(path_or_name):
     """The file of a path or name, downloaded where it must be. FileNotFoundError lists the names."""
     if str(path_or_name) in shipped_names():
@@ -80,7 +65,7 @@ def read_file(path_or_name):
     """
     path = _locate(path_or_name)
     try:
-        with _only_stand_ins():
+        with torch.serialization.safe_globals(STAND_INS):  # tensors, plain values and our stand-ins, nothing else
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here, from EOFError to UnpicklingError
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -153,17 +138,24 @@ def load_weights(model, path_or_name, channels="auto"):
 def _fill(model, content, entry, channels):
     """Put what `read_file` gave into a network; entry: how it was published, where it was."""
     state = {plain_name(key): value for key, value in content["state_dict"].items()}
-    _check_names(model, state, content["path"])
+    _compare_names(model, state, content["path"])
     model.load_state_dict(state, strict=False)
     if channels == "auto":
         channels = content["meta"].get("channels", entry.channels if entry else "rgb")
-    published.set_channels(model, channels)
+    model.channel_order = checked_channels(channels)
     if hasattr(model, "input_wh"):
         model.input_wh = tuple(content["meta"].get("input_wh", entry.input_wh if entry else model.input_wh))
     return model
 
 
-def _check_names(model, state, source):
+def checked_channels(order):
+    """ "rgb" or "bgr", else ValueError."""
+    if order not in ("rgb", "bgr"):
+        raise ValueError(f"channels are 'rgb' or 'bgr', got {order!r}")
+    return order
+
+
+def _compare_names(model, state, source):
     """ValueError that lists what of a state dict does not fit a network."""
     own = model.state_dict()
     counters = {key for key in own if key.endswith("num_batches_tracked")}  # files from before 2018 lack them
@@ -182,19 +174,30 @@ def _check_names(model, state, source):
             for kind, keys in wrong.items()
             if keys
         )
-        raise ValueError(f"{source} does not fit this network of depth {model.depth!r}: {found}. Check depth and head.")
+        raise ValueError(f"{source} does not fit {described(model)}: {found}. Check depth and head.")
+
+
+def described(model):
+    """A network in a few words, for messages: its name and options, where `build` made it."""
+    depth = f"depth {model.depth!r}" if hasattr(model, "depth") else type(model).__name__
+    return f"this network ({getattr(model, 'name', type(model).__name__)}, {depth})"
 
 
 def load_model(path_or_name, depth=None, channels="auto"):
     """Build the pose network that a file describes, and load it, ready for evaluation.
 
-    Our own and published files say their depth and input size; for others give `depth`. Errors as `load_weights`.
+    Our own files say which network they hold (`save_model`), published ones their depth and input size; for others give
+    `depth`. Errors as `load_weights`, and ValueError for a network that no module has registered.
     """
     content, entry = read_file(path_or_name), published.find(path_or_name)
-    depth = content["meta"].get("depth", depth or (entry and entry.depth))
-    if depth is None:
-        raise ValueError(f"{path_or_name} does not say its depth: name it (--depth 50)")
-    model = simple_baseline(depth, content["meta"].get("num_keypoints", 17))
+    meta = content["meta"]
+    if "model" in meta:
+        model = build(meta["model"], **meta["options"])
+    else:  # another's file, or one of ours from before there were other networks
+        depth = meta.get("depth", depth or (entry and entry.depth))
+        if depth is None:
+            raise ValueError(f"{path_or_name} does not say its depth: name it (--depth 50)")
+        model = build("simple_baseline", depth=depth, num_keypoints=meta.get("num_keypoints", 17))
     return _fill(model, content, entry, channels).eval()
 
 
@@ -204,11 +207,16 @@ def save_atomically(content, path):
 
 
 def save_model(model, path, half=False, **meta):
-    """Write a pose network and what it is (depth, input size, anything in `meta`); half: float16, half the size."""
+    """Write a network that `build` made, and what it is: name, options, input size, channel order, anything in `meta`.
+
+    half: float16, half the size.
+    """
+    if not hasattr(model, "name"):
+        raise ValueError(f"{type(model).__name__} has no name to be saved under: make it with models.build(name, ...)")
     state = {
         key: value.half() if half and value.is_floating_point() else value for key, value in model.state_dict().items()
     }
-    about = {"depth": model.depth, "input_wh": list(model.input_wh), "num_keypoints": model.final_layer.out_channels}
-    if getattr(model, "channel_order", "rgb") != "rgb":
-        about["channels"] = model.channel_order
+    about = {"model": model.name, "options": model.options, "channels": getattr(model, "channel_order", "rgb")}
+    if hasattr(model, "input_wh"):
+        about["input_wh"] = list(model.input_wh)
     save_atomically({"state_dict": state, "meta": about | meta}, path)

@@ -1,4 +1,4 @@
-"""The training loop, shared by notebook 05 and `python -m hpe_lib.train`.
+"""Train a network: `python -m hpe_lib.train`.
 
 On several GPUs: `torchrun --nproc-per-node 4 -m hpe_lib.train ...` is the same program; the batch size is that of all
 processes together, and each sees its share of the very batches that one process would see.
@@ -12,15 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hpe_lib import data, evaluate, parallel
-from hpe_lib.errors import run_command
-from hpe_lib.models import DEPTHS, load_weights, parse_depth, save_model, simple_baseline
-from hpe_lib.pictures import PictureCache
+from hpe_lib import data, evaluate, models
+from hpe_lib.machine import keep_freed_memory, run_command
 from hpe_lib.predict import predict_people
-from hpe_lib.recipes import RECIPES, Recipe, changed, rate_factor
-from hpe_lib.trainer import Batches, Trainer, mixed_precision
-
-__all__ = ["RECIPES", "Batches", "Recipe", "Trainer", "fit", "mixed_precision", "rate_factor"]
+from hpe_lib.train import RECIPES, Trainer, fit, parallel
+from hpe_lib.train.recipes import changed
 
 KEPT_PEOPLE = 5_000  # whose decoded crops stay in memory (up to 0.5 MB each); more people need --cache
 
@@ -41,22 +37,14 @@ def validate(trainer, root, content):
     return evaluate.coco_metrics(content, evaluate.to_results(people, poses))
 
 
-def fit(trainer, validate=None, folder=None, on_epoch=None, progress=True):
-    """Train to the recipe's last epoch. Returns the history, a list of dicts, one per epoch.
-
-    validate: called as validate(model) after each epoch; the dict it returns joins the row. folder: where to save
-    after each epoch. on_epoch: called as on_epoch(trainer), to draw curves. Ctrl-C loses the current epoch only.
-    """
-    first = parallel.rank() == 0
-    while len(trainer.history) < trainer.recipe.epochs:
-        row = trainer.epoch(progress and first)
-        if validate:
-            row.update(validate(trainer.model))
-        if folder and first:
-            trainer.save(folder)
-        if on_epoch and first:
-            on_epoch(trainer)
-    return trainer.history
+def crops_of(people, recipe, workers, cache):
+    """The data set of a run: crops kept in memory where they are few, images kept on a disk where `cache` names one."""
+    crops = people, recipe.input_wh, recipe.augmentation, recipe.seed
+    if cache:
+        return data.CropDataset(*crops, read=data.ImageCache(cache, [person.file for person in people]))
+    if workers == 0 and len(people) <= KEPT_PEOPLE and data.KeptCrops.fits(recipe.augmentation):
+        return data.KeptCrops(*crops)
+    return data.CropDataset(*crops, read=data.LastImage())  # one image's people may follow each other
 
 
 def report(trainer):
@@ -81,7 +69,7 @@ def parse(arguments):
     parser.add_argument("--recipe", choices=RECIPES, default="quick", help="quick: tiny network, minutes on a CPU")
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="folder for weights and curves")
-    parser.add_argument("--depth", type=parse_depth, choices=DEPTHS, help="another backbone than the recipe's")
+    parser.add_argument("--depth", type=models.parse_depth, choices=models.DEPTHS, help="another than the recipe's")
     parser.add_argument("--epochs", type=int, help="another length than the recipe's")
     parser.add_argument("--batch-size", type=int, help="another batch size than the recipe's, over all processes")
     parser.add_argument("--pretrained", help="weights to start from: 'imagenet', 'none' or a file")
@@ -109,46 +97,45 @@ def parse(arguments):
 def main(arguments=None):
     args, recipe = parse(arguments)
     device = parallel.start() or args.device
+    keep_freed_memory()
     torch.manual_seed(recipe.seed)
     if parallel.rank() == 0:
         data.find(args.data)  # one draws the built-in people, the others wait
-    parallel.wait()
+    parallel.barrier()
     root = data.find(args.data)
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
-    model = simple_baseline(recipe.depth)
+    name, options = recipe.network
+    model = models.build(name, **options)
     if recipe.pretrained and not args.resume:
-        load_weights(model, recipe.pretrained)
-    pictures = PictureCache(args.cache, [person.file for person in people]) if args.cache else None
+        models.load_weights(model, recipe.pretrained)
     trainer = Trainer(
         model,
-        people,
+        crops_of(people, recipe, args.workers, args.cache),
         recipe,
-        device,
-        keep_images=args.workers == 0 and not args.cache and len(people) <= KEPT_PEOPLE,
+        device=device,
         workers=args.workers,
         precision=args.precision,
         accumulate=args.accumulate,
         compiled=args.compile,
-        pictures=pictures,
     )
     if args.resume:
         trainer.resume(args.out)
     if parallel.rank() == 0:
         where = f"{trainer.device}, {trainer.precision}" + f", {parallel.world()} processes" * (parallel.world() > 1)
-        print(f"{len(people)} people in {root}, depth {recipe.depth}, {recipe.epochs} epochs, on {where}")
+        print(f"{len(people)} people in {root}, {name} {options}, {recipe.epochs} epochs, on {where}")
 
-    def check(_):
+    def validation(_):
         number = len(trainer.history)
         if number < recipe.epochs and not (args.validate_every and number % args.validate_every == 0):
             return {}
         return validate(trainer, root, content)
 
     try:
-        fit(trainer, check, args.out, report)
+        fit(trainer, validation, args.out, report)
     except KeyboardInterrupt:
         sys.exit(f"stopped: {len(trainer.history)} whole epochs are in {args.out}; add --resume to go on from there")
     if args.export and parallel.rank() == 0:
-        save_model(model, args.export, half=True, recipe=args.recipe, epochs=recipe.epochs)
+        models.save_model(model, args.export, half=True, recipe=args.recipe, epochs=recipe.epochs)
     if parallel.rank() == 0:
         draw_curve(trainer.history, args.out / "curve.png")
         print(f"weights in {args.out / 'model.pt'}, curve in {args.out / 'history.csv'} and curve.png")

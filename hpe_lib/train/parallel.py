@@ -2,9 +2,31 @@
 
 import gc
 import os
+from contextlib import nullcontext
 
 import torch
 import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+
+class Replica(DistributedDataParallel):
+    """A network whose gradients are shared with the other processes; what else it has is the network's own."""
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("module"), name)
+
+
+def replica(network):
+    """The network itself where there is one process, else its `Replica`."""
+    return Replica(network) if world() > 1 else network
+
+
+def no_exchange(network):
+    """A context in which gradients are added up, and not yet shared."""
+    return network.no_sync() if isinstance(network, Replica) else nullcontext()
 
 
 def start():
@@ -38,7 +60,7 @@ def rank():
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def wait():
+def barrier():
     """Go on when all processes have come here."""
     if world() > 1:
         dist.barrier()

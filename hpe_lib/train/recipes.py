@@ -1,31 +1,33 @@
 """Recipes: everything that decides a training run, written down."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from hpe_lib.crops import MIRROR_ONLY, Augmentation
+from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run. The defaults are the paper's."""
 
-    depth: int | str = 50
+    model: str = "simple_baseline"  # a name that `models.build` knows
+    depth: int | str | None = 50  # of its ResNet; None for networks without one
+    options: dict = field(default_factory=dict)  # more of what the network is built with
     input_wh: tuple = (192, 256)  # px
     epochs: int = 140
     batch_size: int = 128  # over all processes
     learning_rate: float = 1e-3  # Adam's
     schedule: str = "steps"  # or "cosine": down to 0 along half a cosine wave
-    drops: tuple = (90, 120)  # "steps": epochs after which the rate falls to a tenth
+    milestones: tuple = (90, 120)  # "steps": epochs after which the rate falls to a tenth
     warmup_steps: int = 0  # the rate rises linearly over so many steps first
     sigma: float = 2.0  # of the target Gaussian, heatmap cells
     unbiased: bool = False  # its centre: the exact place, or the nearest cell
     refine: str | None = "quarter"  # how validation decodes, see `heatmaps.decode`
     flip_shift: float = 1.0  # cells, see `heatmaps.merge_flipped`
     augmentation: Augmentation | None = Augmentation()
-    together: bool = False  # people of one picture follow each other, so that it is decoded once an epoch
+    group_by_image: bool = False  # people of one image follow each other, so that it is decoded once an epoch
     pretrained: str | None = "imagenet"  # what `load_weights` starts from
     seed: int = 0
 
@@ -39,18 +41,24 @@ class Recipe:
         if self.schedule not in ("steps", "cosine"):
             raise ValueError(f"schedule is {self.schedule!r}: there are 'steps' and 'cosine'")
 
+    @property
+    def network(self):
+        """What `models.build` takes: the name of the network, and its options."""
+        depth = {} if self.depth is None else {"depth": self.depth}
+        return self.model, depth | self.options
+
 
 RECIPES = {
     "paper": Recipe(),
     "modern": Recipe(  # what became standard later; each line is one difference, and `--set` takes each back
         epochs=210,  # half as long again
-        drops=(170, 200),
+        milestones=(170, 200),
         batch_size=512,  # larger steps for many fast cards
         learning_rate=5e-4,
         warmup_steps=500,  # small steps until batch norm and Adam have settled
-        augmentation=Augmentation(half_body_share=0.3, shift=0.16),  # cut bodies, boxes that sit badly
+        augmentation=Augmentation(half_body_prob=0.3, translate=0.16),  # cut bodies, boxes that sit badly
         unbiased=True,  # targets at the exact place
-        refine="taylor",  # and decoding that finds it
+        refine="dark",  # and decoding that finds it
         flip_shift=0.75,  # and mirror images that lie exactly on each other
     ),
     "quick": Recipe(  # notebook 05: two minutes on two cores
@@ -83,7 +91,7 @@ RECIPES["photos"] = replace(  # little real data: a wider network, larger crops,
     batch_size=32,
     learning_rate=1e-3,
     sigma=2.0,
-    augmentation=Augmentation(half_body_share=0.15, shift=0.05, color=0.25, cover_share=0.3),
+    augmentation=Augmentation(half_body_prob=0.15, translate=0.05, color=0.25, erase_prob=0.3),
 )
 
 
@@ -92,7 +100,7 @@ def rate_factor(recipe, step, steps_per_epoch):
     warm = min(1.0, (step + 1) / recipe.warmup_steps) if recipe.warmup_steps else 1.0
     if recipe.schedule == "cosine":
         return warm * (1 + math.cos(math.pi * step / (recipe.epochs * steps_per_epoch))) / 2
-    return warm * 0.1 ** sum(step >= drop * steps_per_epoch for drop in recipe.drops)
+    return warm * 0.1 ** sum(step >= epoch * steps_per_epoch for epoch in recipe.milestones)
 
 
 def changed(recipe, settings):

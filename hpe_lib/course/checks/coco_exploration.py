@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hpe_lib import data
-from hpe_lib.checks.verdict import Mistake, judge
+from hpe_lib.course.verdict import Mistake, judge
 from hpe_lib.synthetic.labels import run_lengths
 
 

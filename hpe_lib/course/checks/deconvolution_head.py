@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hpe_lib.checks.verdict import Mistake, judge, same
+from hpe_lib.course.verdict import Mistake, judge, same
 
 
 def check_stamps(answer):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpe_lib import geometry, heatmaps
-from hpe_lib.checks.verdict import Mistake, judge
+from hpe_lib.course.verdict import Mistake, judge
 from hpe_lib.skeleton import FLIP_ORDER, FLIP_PAIRS
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from hpe_lib import heatmaps
-from hpe_lib.checks.verdict import Mistake, judge
+from hpe_lib.course.verdict import Mistake, judge
 from hpe_lib.skeleton import KEYPOINTS
 
 PARTS = ("a)", "b)", "c)")

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from hpe_lib.diagrams import paper
+from hpe_lib.course import canvas
 from hpe_lib.plots import BLUE, GREEN, GREY, RED
 
 SLOT = 3.0  # units from one map to the next
@@ -59,14 +59,14 @@ def network(model, crop=None, heatmaps=None):
     """
     parts = network_shapes(model)
     figure, ax = plt.subplots(figsize=(11.5, 5), layout="constrained")
-    tops, floor = [], -paper.extent(max(shape[1] for _, _, shape in parts)) / 2 - 1.0
+    tops, floor = [], -canvas.extent(max(shape[1] for _, _, shape in parts)) / 2 - 1.0
     for index, (name, made_by, shape) in enumerate(parts):
         x, color = SLOT * index, _color(name)
-        corner, deep, up = paper.slab(ax, x, shape, color)
+        corner, deep, up = canvas.slab(ax, x, shape, color)
         if name == "image" and crop is not None:
-            paper.on_side(ax, crop, corner, deep, up)
+            canvas.on_side(ax, crop, corner, deep, up)
         if name == "heatmaps" and heatmaps is not None:
-            paper.on_side(ax, np.max(np.asarray(heatmaps), axis=0), corner, deep, up, cmap="inferno", vmin=0)
+            canvas.on_side(ax, np.max(np.asarray(heatmaps), axis=0), corner, deep, up, cmap="inferno", vmin=0)
         tops.append(corner[1] + up[1] + deep[1])
         ax.text(x, floor, name, ha="center", va="top", weight="bold", fontsize=11, color=color)
         ax.text(x, floor - 0.75, "×".join(map(str, shape)), ha="center", va="top", fontsize=11)

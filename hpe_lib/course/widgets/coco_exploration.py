@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from pycocotools import mask as mask_tools
 
 from hpe_lib import data, plots
-from hpe_lib.widgets.live import Live
+from hpe_lib.course.live import Live
 
 AREAS = {"any": (0, np.inf), "S": (0, 32**2), "M": (32**2, 96**2), "L": (96**2, np.inf)}
 """COCO's sizes: the least area of the mask, in px^2, that belongs to a size, and the least that no longer does."""
@@ -83,7 +83,7 @@ def browse(root, split, content):
         who = chosen.matching_people(entry, size, seen)
         head = f"Image {min(image, len(matches))} of {len(matches)} that match"
         ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))
-        plots.picture(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
+        plots.draw_image(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
         drawn = _overlay(ax, chosen.annotations[entry["id"]], entry, who, box, mask, skeleton)
         ax.set(xlim=(-0.5, entry["width"] - 0.5), ylim=(entry["height"] - 0.5, -0.5))
         return (

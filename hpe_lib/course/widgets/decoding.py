@@ -5,9 +5,9 @@ import numpy as np
 import torch
 
 from hpe_lib import heatmaps, plots
+from hpe_lib.course.live import Live
+from hpe_lib.course.words import Words
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
-from hpe_lib.widgets.live import Live
-from hpe_lib.widgets.words import Words
 
 SIZE = (7, 7)  # (W, H) cells of the drawn map
 MIDDLE = (3, 3)  # the cell inside which the true peak moves

@@ -4,8 +4,8 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 
+from hpe_lib.course.live import Live
 from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE
-from hpe_lib.widgets.live import Live
 
 INPUT = (2, 1, 3)  # small whole numbers: every picture can be checked by hand
 

@@ -5,9 +5,9 @@ import numpy as np
 import torch
 
 from hpe_lib import geometry, heatmaps, plots
+from hpe_lib.course.live import Live
 from hpe_lib.data import warp
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
-from hpe_lib.widgets.live import Live
 
 STRIDES = (1, 2, 4, 8)  # crop px per heatmap cell
 ZOOM = 20  # half the side of the close-up, crop px
@@ -113,7 +113,7 @@ def crop_editor(image, pose, box, output_wh=(192, 256)):
 
     def axes(figure):
         before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
-        plots.picture(before, image, "the image and its frame")
+        plots.draw_image(before, image, "the image and its frame")
         center, size = geometry.crop_frame(box, output_wh[0] / output_wh[1])
         low, high = np.minimum(0, center - 0.65 * size), np.maximum(image.shape[1::-1], center + 0.65 * size)
         before.set(xlim=(low[0] - 0.5, high[0] - 0.5), ylim=(high[1] - 0.5, low[1] - 0.5))  # room for the largest frame

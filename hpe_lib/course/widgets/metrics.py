@@ -5,10 +5,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from hpe_lib import plots
+from hpe_lib.course.live import Live
+from hpe_lib.course.words import Words
 from hpe_lib.metrics import OKS_THRESHOLDS, RECALL_LEVELS, keypoint_similarity, oks, precision_recall
 from hpe_lib.skeleton import KEYPOINTS, OKS_SIGMAS
-from hpe_lib.widgets.live import Live
-from hpe_lib.widgets.words import Words
 
 RINGS = {0.5: plots.RED, 0.75: plots.ORANGE, 0.95: plots.GREEN}  # similarity -> colour of its circle
 DASHES = {0.5: "-", 0.75: "--", 0.95: ":"}  # not by colour alone

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from hpe_lib.course.live import Live
 from hpe_lib.models.resnet import conv3x3
 from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
-from hpe_lib.widgets.live import Live
 
 DEPTHS = (6, 14, 26, 50)
 SCALES = (0.5, 0.7, 1.0, 1.4)

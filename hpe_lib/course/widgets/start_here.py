@@ -7,7 +7,7 @@ import ipywidgets
 import numpy as np
 
 from hpe_lib import data, plots, predict
-from hpe_lib.widgets.live import Live
+from hpe_lib.course.live import Live
 
 
 def browse(model, groups):
@@ -37,7 +37,7 @@ def browse(model, groups):
         drawn = f"{int((shown[:, :, 2] > limit).sum())} of {17 * len(group)}"
         head = f"Picture {image} of {len(groups)}, {len(group)} {'person' if len(group) == 1 else 'people'}"
         reason = "joints have a label" if truth else f"predicted joints have a peak above {threshold:.1f}"
-        plots.picture(ax, picture, f"{head}\n{drawn} {reason}")
+        plots.draw_image(ax, picture, f"{head}\n{drawn} {reason}")
         ax.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
         return f"{head}: {drawn} {reason} and are drawn, {'with' if boxes else 'without'} boxes."
 

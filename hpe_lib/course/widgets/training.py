@@ -3,10 +3,10 @@
 import ipywidgets
 import numpy as np
 
+from hpe_lib.course.live import Live
 from hpe_lib.heatmaps import decode
 from hpe_lib.plots import BLUE, GREEN, draw_heatmap
 from hpe_lib.skeleton import KEYPOINTS
-from hpe_lib.widgets.live import Live
 
 
 def replay_panel(crop, replay, keypoints, labelled):

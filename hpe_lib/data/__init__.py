@@ -1,0 +1,35 @@
+"""Data: a folder in COCO's layout -> its people -> crops for the network. What each name means stands in its file:
+
+coco (the folder and its people), crops (read, cut, normalise), augment (random changes) and dataset (one item a person)
+are for reading; annotations, warp, kept and download make them safe and fast. `python -m hpe_lib.data --help`.
+"""
+
+from hpe_lib.data.annotations import annotation_file, boxes_in_image, clean_box, read_annotations, sample
+from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
+from hpe_lib.data.coco import Person, detected_persons, find, persons
+from hpe_lib.data.crops import cut, normalise, read_image
+from hpe_lib.data.dataset import CropDataset
+from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
+from hpe_lib.data.warp import warp
+
+__all__ = [
+    "MIRROR_ONLY",
+    "Augmentation",
+    "CropDataset",
+    "ImageCache",
+    "KeptCrops",
+    "LastImage",
+    "Person",
+    "annotation_file",
+    "boxes_in_image",
+    "clean_box",
+    "cut",
+    "detected_persons",
+    "find",
+    "normalise",
+    "persons",
+    "read_annotations",
+    "read_image",
+    "sample",
+    "warp",
+]

@@ -1,0 +1,11 @@
+"""Training: recipes (what decides a run), losses (what becomes small) and trainer (step, epoch, run) are for reading;
+batches, precision, checkpoint and parallel make it fast and resumable. `python -m hpe_lib.train --help`.
+"""
+
+from hpe_lib.train.batches import Batches
+from hpe_lib.train.losses import heatmap_mse
+from hpe_lib.train.precision import mixed_precision
+from hpe_lib.train.recipes import RECIPES, Recipe, rate_factor
+from hpe_lib.train.trainer import Trainer, fit
+
+__all__ = ["RECIPES", "Batches", "Recipe", "Trainer", "fit", "heatmap_mse", "mixed_precision", "rate_factor"]
