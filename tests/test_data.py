@@ -6,7 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from hpe_lib import crops, data, geometry
+from hpe_lib import data, geometry, synthetic
+from hpe_lib.data import __main__ as command_line
+from hpe_lib.data import crops
 from hpe_lib.skeleton import FLIP_ORDER
 from tests.conftest import shared
 
@@ -51,7 +53,7 @@ def test_built_in_data_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.delenv("HPE_DATA", raising=False)
     monkeypatch.setenv("HPE_CACHE", str(tmp_path))
-    monkeypatch.setattr(data.synthetic, "make", lambda root: drawn.append(root) or root.mkdir() or root)
+    monkeypatch.setattr(synthetic, "make", lambda root: drawn.append(root) or root.mkdir() or root)
     assert data.find() == data.find("synthetic") == drawn[0]
     assert len(drawn) == 1 and drawn[0].parent == tmp_path
 
@@ -176,19 +178,19 @@ def test_a_choice_of_images_becomes_a_folder_of_its_own(drawn, tmp_path):
     train, val = (data.read_annotations(data.annotation_file(drawn, split)) for split in ("train", "val"))
     ids = [train["images"][2]["id"], val["images"][1]["id"], val["images"][0]["id"]]
     (listed := tmp_path / "list.csv").write_text(f"id,split\n{ids[0]},val\n{ids[1]},train\n{ids[2]},train\n")
-    data.pick(drawn, listed, tmp_path / "chosen")
+    command_line.pick(drawn, listed, tmp_path / "chosen")
     assert [person.image_id for person in data.persons(tmp_path / "chosen", "val")] == [
         person.image_id for person in data.persons(drawn, "train") if person.image_id == ids[0]
     ]
     assert sorted(file.name for file in (tmp_path / "chosen" / "train2017").iterdir()) == sorted(
         image["file_name"] for image in val["images"][:2]
     )
-    assert any("2 images" in line for line in data.check(tmp_path / "chosen"))
+    assert any("2 images" in line for line in command_line.check(tmp_path / "chosen"))
     with pytest.raises(FileExistsError, match="chosen is there already"):
-        data.pick(drawn, listed, tmp_path / "chosen")
+        command_line.pick(drawn, listed, tmp_path / "chosen")
     listed.write_text("id,split\n987654,train\n")
     with pytest.raises(ValueError, match="lacks 1 of the images .* the first is 987654"):
-        data.pick(drawn, listed, tmp_path / "other")
+        command_line.pick(drawn, listed, tmp_path / "other")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chosen", "list.csv"]
 
 
@@ -222,15 +224,15 @@ def mark(folder):
     )
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_augmented_labels_stay_on_their_pixels(tmp_path, keep):
+@pytest.mark.parametrize("kind", [data.CropDataset, data.KeptCrops])
+def test_augmented_labels_stay_on_their_pixels(tmp_path, kind):
     """Whatever the draw, the bright dots must lie where the moved labels say."""
     mark(tmp_path)
     people = data.persons(tmp_path, "val")
-    dataset = data.CropDataset(people, (192, 256), data.Augmentation(), keep_images=keep)
+    dataset = kind(people, (192, 256), data.Augmentation())
     seen = set()
     for epoch in range(20):
-        dataset.epoch.fill_(epoch)
+        dataset.set_epoch(epoch)
         item = dataset[0]
         points = item["keypoints"].round().int()
         inside = ((points >= 2) & (points < torch.tensor([190, 254]))).all(-1)
@@ -238,7 +240,7 @@ def test_augmented_labels_stay_on_their_pixels(tmp_path, keep):
         assert (item["image"][0, points[inside, 1], points[inside, 0]] > 150).all()
         seen.add(tuple(points[0].tolist()))
     assert len(seen) > 15  # a new draw each epoch (clipped draws may coincide)
-    dataset.epoch.fill_(3)
+    dataset.set_epoch(3)
     assert torch.equal(dataset[0]["image"], dataset[0]["image"])  # the same draw within one
 
 
@@ -256,7 +258,7 @@ def test_mirroring_swaps_left_and_right_and_twice_is_nothing(tmp_path):
 def test_kept_crops_equal_fresh_ones(drawn):
     people = data.persons(drawn, "train")[:4]
     fresh = data.CropDataset(people, (96, 128))
-    kept = data.CropDataset(people, (96, 128), keep_images=True)
+    kept = data.KeptCrops(people, (96, 128))
     for index in range(4):
         difference = fresh[index]["image"].int() - kept[index]["image"].int()
         assert difference.abs().max() <= 1  # grey levels: rounded twice
@@ -304,13 +306,6 @@ def test_jpegs_have_the_pixels_that_pillow_gives_them(drawn, tmp_path, subsampli
     source.save(file := tmp_path / "x.jpg", subsampling=subsampling, progressive=progressive)
     with Image.open(file) as image:
         np.testing.assert_array_equal(data.read_image(file), np.asarray(image))
-
-
-def test_a_list_of_indices_gives_the_batch_of_these_items(drawn):
-    dataset = data.CropDataset(data.persons(drawn, "train"), (96, 128), data.Augmentation(color=0.2, erase_prob=0.5))
-    batch, items = dataset[[5, 0, 3]], torch.utils.data.default_collate([dataset[index] for index in (5, 0, 3)])
-    assert batch["index"].tolist() == [5, 0, 3] and batch["image"].shape == (3, 3, 128, 96)
-    assert batch.keys() == items.keys() and all(torch.equal(batch[name], items[name]) for name in batch)
 
 
 def test_normalise_asked_first_by_inference_still_serves_training():

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from hpe_lib import data, evaluate, models, predict
+from hpe_lib.predict import __main__ as command_line
 from tests.conftest import shared
 
 
@@ -39,8 +40,8 @@ def test_weights_that_do_not_say_their_depth_are_told_it(tmp_path):
     torch.save(models.load_model("tiny").state_dict(), bare)
     Image.new("RGB", (80, 100), "grey").save(photo)
     with pytest.raises(ValueError, match=r"bare.pt does not say its depth: name it \(--depth 50\)"):
-        predict.main([str(photo), "--weights", str(bare)])
-    predict.main([str(photo), "--weights", str(bare), "--depth", "tiny"])
+        command_line.main([str(photo), "--weights", str(bare)])
+    command_line.main([str(photo), "--weights", str(bare), "--depth", "tiny"])
     assert (tmp_path / "photo-poses.png").is_file()
 
 

@@ -13,7 +13,9 @@ import pytest
 import torch
 import torchvision
 
-from hpe_lib import data, evaluate, models, predict
+from hpe_lib import data, evaluate, heatmaps, models, predict
+from hpe_lib.evaluate import __main__ as command_line
+from hpe_lib.evaluate import results
 from hpe_lib.models import published, weights
 from tests.conftest import shared
 from tests.local_server import serve
@@ -26,7 +28,6 @@ LAYOUTS = {"v1": "head.", "v0": "keypoint_head.", "official": None}
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("HPE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(published, "WAITS", (0.01,))
     return tmp_path / "cache"
 
 
@@ -84,31 +85,28 @@ def test_a_name_is_fetched_once_and_then_kept(monkeypatch, model, own_cache, kin
         assert same(again, model) and again.input_wh == (72, 96) and again.depth == "tiny" and not again.training
         assert len(server.asked) == 1
     assert [path.name for path in (own_cache / "weights").iterdir()] == [published.WEIGHTS["openmmlab/test"].file]
-    assert "td-hm_tiny" in capsys.readouterr().err  # the bar
+    said = capsys.readouterr()
+    assert "td-hm_tiny" in said.out and "100%" in said.err  # the bar
     assert same(models.load_model("openmmlab/test"), model)  # with no server
 
 
-@pytest.mark.parametrize("plan", [["cut=20000", "fine"], ["error=503", "fine"], ["flip", "fine"], ["short", "fine"]])
-def test_bad_moments_of_the_server_are_overcome(monkeypatch, model, plan):
-    with serve({}, *plan) as server:
-        publish(monkeypatch, server, layout(model, "v1"))
-        assert same(models.load_model("openmmlab/test"), model)
-
-
-@pytest.mark.parametrize("plan", ["flip", "short", "longer", "error=404", "error=500", "no-length cut=30000"])
-def test_a_file_with_another_digest_is_never_kept(monkeypatch, model, own_cache, plan):
-    with serve({}, plan) as server:
+@pytest.mark.parametrize(
+    "plan", ["cut=20000", "flip", "short", "longer", "error=404", "error=500", "error=503", "no-length cut=30000"]
+)
+def test_after_a_bad_moment_nothing_is_kept_and_another_try_helps(monkeypatch, model, own_cache, plan):
+    with serve({}, plan, "fine") as server:
         publish(monkeypatch, server, layout(model, "v1"))
         with pytest.raises((ValueError, OSError), match=r"td-hm_tiny.*\.pth") as error:
             models.load_model("openmmlab/test")
-    assert "\n" not in str(error.value) and ("put it at" in str(error.value)) == ("error" in plan)
-    assert not list((own_cache / "weights").glob("*.pth"))
+        assert "\n" not in str(error.value) and ("put it at" in str(error.value) or "try later" in str(error.value))
+        assert not list((own_cache / "weights").iterdir())
+        assert same(models.load_model("openmmlab/test"), model)
 
 
 def test_a_file_that_is_not_what_its_name_says_is_refused(monkeypatch, model):
     with serve({}) as server:
         publish(monkeypatch, server, layout(model, "v1"), digits="00000000")
-        with pytest.raises(ValueError, match="sha256 is not 00000000"):
+        with pytest.raises(ValueError, match="is not td-hm_tiny-00000000.*nothing was kept"):
             models.load_model("openmmlab/test")
 
 
@@ -132,7 +130,7 @@ def test_unknown_names_list_the_known(tmp_path):
 def test_a_network_of_another_depth_is_refused(monkeypatch, model):
     with serve({}) as server:
         publish(monkeypatch, server, layout(model, "v1"))
-        with pytest.raises(ValueError, match="does not fit this network of depth 18"):
+        with pytest.raises(ValueError, match=r"does not fit this network \(simple_baseline, depth 18\)"):
             models.load_weights(models.simple_baseline(18), "openmmlab/test")
 
 
@@ -150,7 +148,7 @@ def test_the_registry_is_that_of_the_facts():
     for file, ap in re.findall(r"resnet/(\S+\.pth) \(\.(\d+)\)", facts):
         assert by_file[file].scores[0] == int(ap) / 10 and f"`{by_file[file].folder.removesuffix('resnet')}`" in facts
     for name, entry in published.WEIGHTS.items():
-        assert name.startswith("official") or re.fullmatch(r"sha256:[0-9a-f]{8}", entry.digest)
+        assert name.startswith("official") or re.fullmatch(r"[0-9a-f]{8}", entry.digest)
     sizes = {50: "50/384x288 72.2, 77.6", 101: "101/384x288 73.6, 79.1", 152: "152/384x288 74.3, 79.7"}
     for depth, words in sizes.items():
         authors = published.AUTHORS[depth, (288, 384)]
@@ -191,53 +189,47 @@ def test_an_official_network_fed_rgb_gives_the_official_heatmaps(tmp_path, model
     assert same(loaded, model) and loaded.channel_order == "bgr"  # the tensors are those of the file
     theirs = official_pipeline(model, crops)
     with torch.inference_mode():
-        ours = loaded(data.normalise(rgb(crops)))
+        ours = loaded(data.normalise(rgb(crops), loaded.channel_order))
         assert (ours - theirs).abs().max() < 1e-5 * theirs.std()
         assert (predict.predict_heatmaps(loaded, rgb(crops), flip=False) - theirs).abs().max() < 1e-5 * theirs.std()
         assert (model(data.normalise(rgb(crops))) - theirs).abs().max() > 0.1 * theirs.std()  # it does matter
         flipped = copy.deepcopy(model)  # the short cut that is nearly right
         flipped.conv1.weight.copy_(flipped.conv1.weight.flip(1))
         assert (flipped(data.normalise(rgb(crops))) - theirs).abs().max() > 1e-3 * theirs.std()
-        mean, std = (torch.tensor(value, dtype=torch.float64).view(3, 1, 1) for value in STATISTICS)
-        exact = (rgb(crops).double() / 255 - mean) / std
-        blue_first = (rgb(crops).flip(1).double() / 255 - mean) / std
-        assert (loaded.double()(exact) - copy.deepcopy(model).double()(blue_first)).abs().max() < 1e-12
 
 
 def test_the_flip_test_sees_bgr_too(tmp_path, model, crops):
     (tmp_path / "mine.pth").write_bytes(layout(model, "official"))
     loaded = models.load_model(tmp_path / "mine.pth", "tiny", channels="bgr")
-    theirs = predict.heatmaps.merge_flipped(
-        official_pipeline(model, crops), official_pipeline(model, crops[:, :, ::-1]), True
-    )
+    theirs = heatmaps.merge_flipped(official_pipeline(model, crops), official_pipeline(model, crops[:, :, ::-1]), True)
     assert (predict.predict_heatmaps(loaded, rgb(crops)) - theirs).abs().max() < 1e-5 * theirs.std()
 
 
 def test_files_of_any_other_name_are_rgb_unless_told(tmp_path, model):
     """A bare state dict may be ours: its channels are never turned without a word."""
     (tmp_path / "own.pth").write_bytes(layout(model, "official"))
-    image = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        for channels, equal in (("auto", True), ("rgb", True), ("bgr", False)):
-            loaded = models.load_model(tmp_path / "own.pth", "tiny", channels)
-            assert same(loaded, model) and torch.equal(loaded(image), model(image)) == equal
-        models.load_weights(loaded, tmp_path / "own.pth")  # again, the other way
-        assert loaded.channel_order == "rgb" and torch.equal(loaded(image), model(image))
+    noise = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    expected = predict.predict_heatmaps(model, noise)
+    for channels, equal in (("auto", True), ("rgb", True), ("bgr", False)):
+        loaded = models.load_model(tmp_path / "own.pth", "tiny", channels)
+        assert same(loaded, model) and torch.equal(predict.predict_heatmaps(loaded, noise), expected) == equal
+    models.load_weights(loaded, tmp_path / "own.pth")  # again, the other way
+    assert loaded.channel_order == "rgb" and torch.equal(predict.predict_heatmaps(loaded, noise), expected)
     with pytest.raises(ValueError, match="'rgb' or 'bgr', got 'red'"):
         models.load_model(tmp_path / "own.pth", "tiny", "red")
 
 
 def test_the_order_stays_with_a_network(tmp_path, model):
     """In copies, in saved files, and in what is trained from them."""
-    published.set_channels(model, "bgr")
-    image = torch.randn(1, 3, 64, 64)
+    model.channel_order = "bgr"
+    noise = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    expected = predict.predict_heatmaps(model, noise)
     models.save_model(model, tmp_path / "tuned.pt")
-    with torch.no_grad():
-        for again in (copy.deepcopy(model), models.load_model(tmp_path / "tuned.pt")):
-            assert torch.equal(again(image), model(image)) and again.channel_order == "bgr"
-        published.set_channels(again, "rgb")
-        assert not torch.equal(again(image), model(image))
-        assert model.channel_order == "bgr"
+    for again in (copy.deepcopy(model), models.load_model(tmp_path / "tuned.pt")):
+        assert torch.equal(predict.predict_heatmaps(again, noise), expected) and again.channel_order == "bgr"
+    again.channel_order = "rgb"
+    assert not torch.equal(predict.predict_heatmaps(again, noise), expected)
+    assert model.channel_order == "bgr"
     assert models.load_weights(models.simple_baseline("tiny"), "tiny").channel_order == "rgb"
 
 
@@ -379,16 +371,16 @@ def test_evaluate_prints_all_rows_side_by_side(monkeypatch, model, drawn, tmp_pa
         for person in data.persons(drawn, "val")
     ]
     (tmp_path / "boxes.json").write_text(json.dumps(boxes))
-    asked, predict_people = [], evaluate.predict_people
+    asked, predict_people = [], predict.predict_people
     monkeypatch.setattr(
-        evaluate, "predict_people", lambda *a, **options: asked.append(options) or predict_people(*a, **options)
+        results, "predict_people", lambda *a, **options: asked.append(options) or predict_people(*a, **options)
     )
     with serve({}) as server:
         publish(monkeypatch, server, layout(model, "v1"))
         common = ["--weights", "openmmlab/test", "--data", str(drawn), "--device", "cpu"]
-        evaluate.main([*common, "--no-flip", "--json", str(tmp_path / "m.json")])
+        command_line.main([*common, "--no-flip", "--json", str(tmp_path / "m.json")])
         said = capsys.readouterr().out
-        evaluate.main([*common, "--no-shift", "--boxes", str(tmp_path / "boxes.json")])
+        command_line.main([*common, "--no-shift", "--boxes", str(tmp_path / "boxes.json")])
         again = capsys.readouterr().out
     names = (
         "the course's paper, table 1 ",

@@ -15,15 +15,19 @@ import numpy as np
 import pytest
 import torch
 
-from hpe_lib import crops, data, models, recipes, train, trainer
+from hpe_lib import data, models, train
+from hpe_lib.data import crops, kept
+from hpe_lib.train import __main__ as command_line
+from hpe_lib.train import checkpoint, precision, recipes
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0, learning_rate=3e-4)
 
 
-def learner(folder, recipe=RECIPE, precision="float32", **options):
+def learner(folder, recipe=RECIPE, kind="float32", **options):
     torch.manual_seed(0)
     people = data.persons(folder, "train")[:24]
-    return train.Trainer(models.simple_baseline("tiny"), people, recipe, "cpu", precision=precision, **options)
+    dataset = data.CropDataset(people, recipe.input_wh, recipe.augmentation, recipe.seed)
+    return train.Trainer(models.simple_baseline("tiny"), dataset, recipe, device="cpu", precision=kind, **options)
 
 
 def losses(trainer, steps):
@@ -31,13 +35,13 @@ def losses(trainer, steps):
     trainer.network.eval()
     found = []
     while len(found) < steps:
-        found += [float(trainer.step(batch)[0]) for batch in trainer.loader][: steps - len(found)]
+        found += [float(trainer.step(batch)["loss"]) for batch in trainer.loader][: steps - len(found)]
     return np.array(found)
 
 
 PROCESS = """
 import sys, numpy as np, torch
-from hpe_lib import parallel
+from hpe_lib.train import parallel
 from tests.test_training_at_scale import learner, losses
 parallel.start()
 torch.set_num_threads(1)
@@ -82,26 +86,26 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(drawn):
 
 @pytest.mark.parametrize(("units", "kind"), [(True, "bf16"), (False, "float32")])
 def test_a_processor_computes_in_bf16_only_where_that_is_fast(monkeypatch, units, kind):
-    monkeypatch.setattr(trainer, "processor_multiplies_bf16", lambda: units)
-    assert trainer.precision_for(torch.device("cpu")) == kind
-    assert trainer.precision_for(torch.device("mps")) == "float32"
-    assert trainer.precision_for(torch.device("cpu"), "float32") == "float32"
+    monkeypatch.setattr(precision, "processor_multiplies_bf16", lambda: units)
+    assert precision.precision_for(torch.device("cpu")) == kind
+    assert precision.precision_for(torch.device("mps")) == "float32"
+    assert precision.precision_for(torch.device("cpu"), "float32") == "float32"
     assert models.simple_baseline("tiny").eval()(torch.zeros(1, 3, 128, 96)).dtype == torch.float32
-    with trainer.mixed_precision(torch.device("cpu")):
+    with precision.mixed_precision(torch.device("cpu")):
         found = models.simple_baseline("tiny").eval()(torch.zeros(1, 3, 128, 96)).dtype
     assert found == (torch.bfloat16 if units else torch.float32)
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_stays_near(drawn, precision):
-    exact, rough = losses(learner(drawn), 2), losses(learner(drawn, precision=precision), 2)  # fp16 crawls on CPUs
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+def test_half_precision_stays_near(drawn, kind):
+    exact, rough = losses(learner(drawn), 2), losses(learner(drawn, kind=kind), 2)  # fp16 crawls on CPUs
     assert not np.array_equal(exact, rough)
     np.testing.assert_allclose(exact, rough, rtol=0.05)
 
 
 def test_too_little_memory_says_what_to_try(drawn, monkeypatch):
     big = learner(drawn)
-    monkeypatch.setattr(big.model, "forward", lambda images: (_ for _ in ()).throw(trainer.OutOfMemory("no")))
+    monkeypatch.setattr(big.model, "forward", lambda images: (_ for _ in ()).throw(checkpoint.OutOfMemory("no")))
     with pytest.raises(ValueError, match=r"batches of 8 .* --accumulate 2 .* --batch-size 4"):
         big.epoch(progress=False)
 
@@ -133,7 +137,9 @@ def test_killed_at_any_moment_and_resumed_it_is_the_same_run(drawn, tmp_path):
     one, other = (torch.load(out / "model.pt")["state_dict"] for out in (whole, broken))
     assert all(torch.equal(one[name], other[name]) for name in one)
     with pytest.raises(ValueError, match=r"sigma 1.5 \(now 3\)"):
-        learner(drawn, replace(train.parse(list(map(str, command(drawn, broken)[3:])))[1], sigma=3)).resume(broken)
+        learner(drawn, replace(command_line.parse(list(map(str, command(drawn, broken)[3:])))[1], sigma=3)).resume(
+            broken
+        )
 
 
 def saved(out):
@@ -145,20 +151,20 @@ def saved(out):
 def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_taken_back():
     modern, paper = recipes.RECIPES["modern"], recipes.RECIPES["paper"]
     back = {name: getattr(paper, name) for name in recipes.Recipe.__dataclass_fields__ if name != "augmentation"}
-    assert recipes.changed(modern, back | {"half_body_prob": 0.0, "shift": 0.0}) == paper
-    _, recipe = train.parse(["--recipe", "modern", "--set", "half_body_prob=0", "--set", "unbiased=false"])
+    assert recipes.changed(modern, back | {"half_body_prob": 0.0, "translate": 0.0}) == paper
+    _, recipe = command_line.parse(["--recipe", "modern", "--set", "half_body_prob=0", "--set", "unbiased=false"])
     assert recipe.augmentation.half_body_prob == 0 and recipe.unbiased is False and recipe.refine == "dark"
     with pytest.raises(ValueError, match=r"no setting 'sigm'; it has .*sigma"):
         recipes.changed(paper, {"sigm": 2})
-    assert train.parse(["--set", "input_wh=160,224"])[1].input_wh == (160, 224)
+    assert command_line.parse(["--set", "input_wh=160,224"])[1].input_wh == (160, 224)
     for wrong in ("144,192", "192", "0,32", "96.0,128", "192x256"):
         with pytest.raises(ValueError, match="whole multiples of 32 px"):
-            train.parse(["--set", f"input_wh={wrong}"])
+            command_line.parse(["--set", f"input_wh={wrong}"])
     with pytest.raises(ValueError, match="'steps' and 'cosine'"):
-        train.parse(["--set", "schedule=cosin"])
+        command_line.parse(["--set", "schedule=cosin"])
 
 
-def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
+def test_half_a_body_fills_the_frame_and_moves_stay_small(drawn):
     person = max(data.persons(drawn, "train"), key=lambda person: (person.keypoints[:, 2] > 0).sum())
     labelled = person.keypoints[:, 2] > 0
     half = data.Augmentation(half_body_prob=1.0)
@@ -176,7 +182,7 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
     assert (size > 0).all() and size[0] / size[1] == pytest.approx(0.75)
     center, size = data.Augmentation().frame(person.box, person.keypoints, 0.75, np.random.default_rng(0))
     moved = [
-        data.Augmentation(shift=0.16, translate_prob=1.0).frame(
+        data.Augmentation(translate=0.16, translate_prob=1.0).frame(
             person.box, person.keypoints, 0.75, np.random.default_rng(s)
         )
         for s in range(50)
@@ -185,31 +191,32 @@ def test_half_a_body_fills_the_frame_and_shifts_stay_small(drawn):
     assert np.abs(offsets).max() == pytest.approx(0.16) and np.abs(offsets).min() < 0.05
 
 
-def test_kept_pictures_and_workers_change_no_loss(drawn, tmp_path):
+def test_kept_images_and_workers_change_no_loss(drawn, tmp_path):
     plain, kept = tmp_path / "plain", tmp_path / "kept"
     wide = ["--recipe", "photos", "--depth", "tiny", "--epochs", "2", "--set", "input_wh=96,128"]
-    for out, more in ((plain, []), (kept, ["--cache", tmp_path / "pictures", "--workers", "2"])):
+    for out, more in ((plain, []), (kept, ["--cache", tmp_path / "images", "--workers", "2"])):
         done = subprocess.run([*map(str, command(drawn, out, *wide, *more))], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert curve(plain) == curve(kept)
-    assert (tmp_path / "pictures").is_dir()
+    assert (tmp_path / "images").is_dir()
 
 
-def test_people_of_a_picture_come_together_and_it_is_read_once(drawn, monkeypatch):
+def test_people_of_an_image_come_together_and_it_is_read_once(drawn, monkeypatch):
     people = data.persons(drawn, "train")
     files = [str(person.file) for person in people]
     assert 3 < len(set(files)) < len(files)
-    made = train.Trainer(
-        models.simple_baseline("tiny"), people, replace(RECIPE, batch_size=1, together=True), "cpu", workers=0
-    )
+    recipe = replace(RECIPE, batch_size=1, group_by_image=True)
+    dataset = data.CropDataset(people, recipe.input_wh, read=data.LastImage())
+    made = train.Trainer(models.simple_baseline("tiny"), dataset, recipe, device="cpu")
+    batches = made.loader.batch_sampler
     orders = []
-    for made.batches.epoch in (0, 1):
-        orders.append([index for batch in made.batches for index in batch])
+    for batches.epoch in (0, 1):
+        orders.append([index for batch in batches for index in batch])
         assert sorted(orders[-1]) == list(range(len(people)))
         assert len(list(itertools.groupby(files[index] for index in orders[-1]))) == len(set(files))
     assert orders[0] != orders[1] and [files[i] for i in orders[0]] != [files[i] for i in orders[1]]
     read, reader = [], crops.read_image
-    monkeypatch.setattr(crops, "read_image", lambda file: read.append(file) or reader(file))
+    monkeypatch.setattr(kept, "read_image", lambda file: read.append(file) or reader(file))
     for _ in made.loader:
         pass
     assert sorted(read) == sorted(set(files))
@@ -227,9 +234,10 @@ def private_megabytes(process):  # memory that it shares with nobody
 
 person = data.persons(sys.argv[1], "train")[0]
 people = [replace(person, keypoints=person.keypoints.copy(), box=person.box.copy()) for _ in range(30_000)]
-picture = dict.fromkeys((person.file, str(person.file)), data.read_image(person.file))
+image = data.read_image(person.file)
 recipe = replace(train.RECIPES["quick"], input_wh=(32, 32), batch_size=64, augmentation=data.Augmentation())
-trainer = train.Trainer(models.simple_baseline("tiny"), people, recipe, "cpu", workers=2, pictures=picture)
+dataset = data.CropDataset(people, recipe.input_wh, recipe.augmentation, read=lambda file: image)
+trainer = train.Trainer(models.simple_baseline("tiny"), dataset, recipe, device="cpu", workers=2)
 found, batches = [], iter(trainer.loader)
 for _ in batches:
     if not found:
@@ -253,9 +261,9 @@ def test_memory_is_flat_over_epochs_and_workers(drawn):
 
 FREED_MEMORY = """
 import resource, sys, torch
-from hpe_lib import memory
+from hpe_lib import machine
 if sys.argv[1] == "keep":
-    memory.keep_freed_memory()
+    machine.keep_freed_memory()
 for _ in range(20):  # the first few find no place that is free and large enough
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.zeros(25_000_000)  # 100 MB, freed at once
@@ -275,7 +283,7 @@ def test_freed_memory_is_not_fetched_again():
 def test_an_augmentation_says_what_it_does():
     assert str(data.Augmentation()) == "scale 0.3, rotation 40, rotation_prob 0.6, mirror_prob 0.5"
     assert str(data.MIRROR_ONLY) == "mirror_prob 0.5"
-    assert str(data.Augmentation(0, 0, mirror_prob=0, shift=0.1)) == "shift 0.1, translate_prob 0.3"
+    assert str(data.Augmentation(0, 0, mirror_prob=0, translate=0.1)) == "translate 0.1, translate_prob 0.3"
     assert str(data.Augmentation(0, 0, mirror_prob=0)) == "nothing"
 
 

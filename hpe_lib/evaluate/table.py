@@ -14,19 +14,19 @@ PUBLISHED = {  # ResNet-50, 256 x 192, COCO val2017, in percent; None: not publi
 def published_rows(model, weights):
     """What is published about a network's depth and input size, else about ResNet-50: name -> ten percentages.
 
-    model: with `depth` and `input_wh`. weights: the path or name that it was loaded from; if that is one of
+    model: with `input_wh`, and `depth` where it is a ResNet. weights: the path or name that it was loaded from; if that is one of
     OpenMMLab's, its row is theirs.
     """
-    entry, (width, height) = published.find(weights), model.input_wh
-    network = f"res{model.depth}-{height}x{width}"
+    entry, depth, (width, height) = published.find(weights), getattr(model, "depth", None), model.input_wh
+    network = f"res{depth}-{height}x{width}"
     names = [name for name in (f"openmmlab/{network}", f"openmmlab-v0/{network}") if name in published.names()]
     names = [name for name in names if published.WEIGHTS[name] == entry] or names
     rows = dict(PUBLISHED)
-    if (model.depth, (width, height)) in published.AUTHORS and network != "res50-256x192":
+    if (depth, (width, height)) in published.AUTHORS and network != "res50-256x192":
         paper = "the course's paper, table 1"
-        size = f"ResNet-{model.depth}, {height} x {width}"
+        size = f"ResNet-{depth}, {height} x {width}"
         rows = {f"{paper} (ResNet-50, 256 x 192)": PUBLISHED[paper]}
-        rows[f"authors' code ({size}), detector boxes"] = published.AUTHORS[model.depth, (width, height)]
+        rows[f"authors' code ({size}), detector boxes"] = published.AUTHORS[depth, (width, height)]
     if names and names[0] != "openmmlab/res50-256x192":
         rows.pop("OpenMMLab, detector boxes", None)
         rows[f"OpenMMLab ({names[0]}), detector boxes"] = published.WEIGHTS[names[0]].scores

@@ -1,5 +1,7 @@
 """What the commands ask of whoever names weights on the command line."""
 
+from importlib import import_module
+
 from hpe_lib.models.resnet import DEPTHS, parse_depth
 
 
@@ -10,6 +12,7 @@ def add_weights_options(parser, default):
     parser.add_argument(
         "--depth", type=parse_depth, choices=DEPTHS, help="of the network, for weight files that do not say it"
     )
+    parser.add_argument("--module", type=import_module, help="import this first: it registers a network of your own")
     parser.add_argument(
         "--channels",
         choices=("auto", "rgb", "bgr"),

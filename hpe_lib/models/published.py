@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import http.client
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,17 +113,19 @@ def locate(name, progress=True):
             )
         return file
     if file.is_file() and not hashlib.sha256(file.read_bytes()).hexdigest().startswith(entry.digest):
-        raise ValueError(f"{file} is not the file that was published (SHA-256 {entry.digest}...): delete it, try again")
+        file.unlink()  # damaged: fetched again
     if not file.is_file():
         address = f"{entry.folder}/{entry.file}"
         file.parent.mkdir(parents=True, exist_ok=True)
+        if progress:
+            print(f"fetching {address}")
         try:
             torch.hub.download_url_to_file(address, str(file), hash_prefix=entry.digest, progress=progress)
         except RuntimeError as error:  # another digest
             raise ValueError(
                 f"what {address} sent is not {entry.file} ({error}): nothing was kept, try later"
             ) from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise OSError(
                 f"{address} could not be fetched ({error}): try later, or put it at {file} yourself"
             ) from None

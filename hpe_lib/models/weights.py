@@ -63,9 +63,10 @@ def read_file(path_or_name):
 
     Raises ValueError for what is no weight file, and for a file that asks for anything else to be made or run.
     """
-    path = _locate(path_or_name)
+    path, allowed = _locate(path_or_name), torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()  # what the program itself has allowed does not count here
     try:
-        with torch.serialization.safe_globals(STAND_INS):  # tensors, plain values and our stand-ins, nothing else
+        with torch.serialization.safe_globals(STAND_INS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen types here, from EOFError to UnpicklingError
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -76,6 +77,8 @@ def read_file(path_or_name):
             ) from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path} is not a readable weight file ({reason}): download or save it again") from error
+    finally:
+        torch.serialization.add_safe_globals(allowed)
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not a dictionary of weights")
     meta = content.get("meta") if isinstance(content.get("meta"), dict) else {}
@@ -137,7 +140,8 @@ def load_weights(model, path_or_name, channels="auto"):
 
 def _fill(model, content, entry, channels):
     """Put what `read_file` gave into a network; entry: how it was published, where it was."""
-    state = {plain_name(key): value for key, value in content["state_dict"].items()}
+    own = model.state_dict()  # whose names may begin as a wrapper's prefix does: "head.weight"
+    state = {key if key in own else plain_name(key): value for key, value in content["state_dict"].items()}
     _compare_names(model, state, content["path"])
     model.load_state_dict(state, strict=False)
     if channels == "auto":

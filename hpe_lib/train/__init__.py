@@ -3,9 +3,9 @@ batches, precision, checkpoint and parallel make it fast and resumable. `python 
 """
 
 from hpe_lib.train.batches import Batches
-from hpe_lib.train.losses import heatmap_mse
+from hpe_lib.train.losses import LOSSES, heatmap_mse
 from hpe_lib.train.precision import mixed_precision
 from hpe_lib.train.recipes import RECIPES, Recipe, rate_factor
 from hpe_lib.train.trainer import Trainer, fit
 
-__all__ = ["RECIPES", "Batches", "Recipe", "Trainer", "fit", "heatmap_mse", "mixed_precision", "rate_factor"]
+__all__ = ["LOSSES", "RECIPES", "Batches", "Recipe", "Trainer", "fit", "heatmap_mse", "mixed_precision", "rate_factor"]

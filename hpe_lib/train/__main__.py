@@ -7,6 +7,7 @@ processes together, and each sees its share of the very batches that one process
 import argparse
 import ast
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,7 @@ def parse(arguments):
     parser.add_argument("--compile", action="store_true", help="let torch.compile make the network faster")
     parser.add_argument("--validate-every", type=int, default=1, help="epochs between validations; 0: only at the end")
     parser.add_argument("--export", type=Path, help="also write the last network here as float16, half the size")
+    parser.add_argument("--module", type=import_module, help="import this first: it registers a network or a loss")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out")
     args = parser.parse_args(arguments)
     settings = {"depth": args.depth, "epochs": args.epochs, "batch_size": args.batch_size, "seed": args.seed}

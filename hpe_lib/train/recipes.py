@@ -15,6 +15,7 @@ class Recipe:
     model: str = "simple_baseline"  # a name that `models.build` knows
     depth: int | str | None = 50  # of its ResNet; None for networks without one
     options: dict = field(default_factory=dict)  # more of what the network is built with
+    loss: str = "heatmap_mse"  # a name in `train.LOSSES`
     input_wh: tuple = (192, 256)  # px
     epochs: int = 140
     batch_size: int = 128  # over all processes

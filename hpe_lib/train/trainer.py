@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from hpe_lib.machine import best_device
 from hpe_lib.train import checkpoint, parallel
 from hpe_lib.train.batches import loader
-from hpe_lib.train.losses import heatmap_mse
+from hpe_lib.train.losses import LOSSES
 from hpe_lib.train.precision import mixed_precision, precision_for
 from hpe_lib.train.recipes import rate_factor
 
@@ -19,9 +19,9 @@ class Trainer:
     """A network on its way: model, optimiser, schedule, history. One call of `epoch` is one pass over the data.
 
     dataset: items are dicts of tensors, such as `CropDataset`'s. loss: (model, batch, recipe) -> (scalar, numbers), see
-    `hpe_lib.train.losses`. workers: processes that read images. precision: see `mixed_precision`. accumulate: parts in
-    which a batch goes through the network, where it does not fit into memory at once. compiled: let torch.compile make
-    the network faster (it takes a minute or more at the start).
+    `hpe_lib.train.losses`; None: the one that the recipe names. workers: processes that read images. precision: see
+    `mixed_precision`. accumulate: parts in which a batch goes through the network, where it does not fit into memory at
+    once. compiled: let torch.compile make the network faster (it takes a minute or more at the start).
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Trainer:
         model,
         dataset,
         recipe,
-        loss=heatmap_mse,
+        loss=None,
         device=None,
         workers=0,
         precision="auto",
@@ -43,7 +43,7 @@ class Trainer:
         self.network = parallel.replica(self.model)
         if compiled:
             self.network = torch.compile(self.network)
-        self.dataset, self.loss = dataset, loss
+        self.dataset, self.loss = dataset, loss or LOSSES[recipe.loss]
         self.loader = loader(dataset, recipe, workers, self.device)
         self.optimizer = torch.optim.Adam(
             model.parameters(), lr=recipe.learning_rate, fused=self.device.type in ("cuda", "cpu") or None
