@@ -1,4 +1,4 @@
-"""How good are the poses? OKS, removing doubles, and COCO's ten numbers: by pycocotools and by our own code."""
+"""How good are the poses? OKS, removing duplicates, and COCO's ten numbers: by pycocotools and by our own code."""
 
 import contextlib
 import io
@@ -121,8 +121,14 @@ def average_precision(annotations, results):
     best_first = np.argsort(-np.concatenate(scores), kind="stable")  # (N,) over all images
     hit, ignored = (np.concatenate(rows, axis=-1)[..., best_first] for rows in (hit, ignored))  # (A, T, N)
     precision, recall = precision_recall(hit & ~ignored, ~hit & ~ignored, sum(counted))
-    values = [(x[0].mean(), x[0, 0].mean(), x[0, 5].mean(), x[1].mean(), x[2].mean()) for x in (precision, recall)]
-    return dict(zip(METRICS, map(float, values[0] + values[1])))
+    return dict(zip(METRICS, five_means(precision) + five_means(recall)))
+
+
+def five_means(values):
+    """The numbers that COCO reports of precision (A, T, 101) or recall (A, T): mean, at OKS .5 and .75, by size."""
+    everybody, medium, large = values  # one for each of AREA_RANGES
+    at_50, at_75 = everybody[0], everybody[5]  # of OKS_THRESHOLDS
+    return [float(part.mean()) for part in (everybody, at_50, at_75, medium, large)]
 
 
 def match_image(people, detections):
@@ -157,17 +163,18 @@ def choose_people(similarity, ignore, crowd):
     similarity (D, P), ignore (A, P), crowd (P,) -> index of the person (A, T, D), P for nobody. Of equal OKS the later
     person is taken; an ignored one only when no counted one can be. A crowd can be taken again.
     """
-    count, people = similarity.shape
-    rank = similarity.argsort(axis=1, kind="stable").argsort(axis=1)[:, None] + 2  # (D, 1, P) from 2, by OKS
-    wish = rank + people * ~ignore  # (D, A, P) all counted people before all ignored ones
-    wish = wish[:, :, None] * (similarity[:, None, None] >= OKS_THRESHOLDS[:, None])  # (D, A, T, P)
-    wish = np.concatenate([wish, np.ones_like(wish[..., :1])], axis=3)  # the wish for nobody is 1, between 0 and 2
-    free, endless = np.ones(wish.shape[1:], dtype=bool), np.array([*crowd, True])
-    choice = np.empty((*free.shape[:2], count), dtype=int)
-    row, column = np.indices(free.shape[:2], sparse=True)
-    for d in range(count):
-        choice[..., d] = best = (wish[d] * free).argmax(axis=2)
-        free[row, column, best] = endless[best]
+    people, shape = similarity.shape[1], (len(ignore), len(OKS_THRESHOLDS))
+    free, counts = np.ones((*shape, people), dtype=bool), ~ignore[:, None]  # (A, T, P), (A, 1, P)
+    choice = np.full((*shape, len(similarity)), people)
+    for d, likeness in enumerate(similarity):  # (P,)
+        near = free & (likeness >= OKS_THRESHOLDS[:, None])  # (A, T, P)
+        counted = near & counts
+        wanted = np.where(counted.any(axis=2, keepdims=True), counted, near)
+        best = people - 1 - np.where(wanted, likeness, -1)[..., ::-1].argmax(axis=2)  # (A, T) backwards: the later one
+        a, t = wanted.any(axis=2).nonzero()  # where somebody is taken
+        best = best[a, t]
+        choice[a, t, d] = best
+        free[a, t, best] = crowd[best]
     return choice
 
 

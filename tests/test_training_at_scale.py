@@ -18,7 +18,7 @@ import torch
 from hpe_lib import data, models, train
 from hpe_lib.data import crops, kept
 from hpe_lib.train import __main__ as command_line
-from hpe_lib.train import checkpoint, precision, recipes
+from hpe_lib.train import checkpoint, precision, recipes, settings
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0, learning_rate=3e-4)
 
@@ -151,11 +151,11 @@ def saved(out):
 def test_modern_differs_from_the_paper_where_it_says_so_and_each_step_can_be_taken_back():
     modern, paper = recipes.RECIPES["modern"], recipes.RECIPES["paper"]
     back = {name: getattr(paper, name) for name in recipes.Recipe.__dataclass_fields__ if name != "augmentation"}
-    assert recipes.changed(modern, back | {"half_body_prob": 0.0, "translate": 0.0}) == paper
+    assert settings.changed(modern, back | {"half_body_prob": 0.0, "translate": 0.0}) == paper
     _, recipe = command_line.parse(["--recipe", "modern", "--set", "half_body_prob=0", "--set", "unbiased=false"])
     assert recipe.augmentation.half_body_prob == 0 and recipe.unbiased is False and recipe.refine == "dark"
     with pytest.raises(ValueError, match=r"no setting 'sigm'; it has .*sigma"):
-        recipes.changed(paper, {"sigm": 2})
+        settings.changed(paper, {"sigm": 2})
     assert command_line.parse(["--set", "input_wh=160,224"])[1].input_wh == (160, 224)
     for wrong in ("144,192", "192", "0,32", "96.0,128", "192x256"):
         with pytest.raises(ValueError, match="whole multiples of 32 px"):

@@ -1,4 +1,4 @@
-"""How fast the course's code is: `python tests/benchmark.py` prints a table. (pytest does not run this file.)
+"""How fast the course's code is: `python tools/benchmark.py` prints a table.
 
 --reference names a checkout of the authors' code (human-pose-estimation.pytorch): both are then measured in the same
 run, in turn, and the ratio is printed. It needs opencv. --data: a COCO folder with JPEGs; the built-in one by default.
@@ -23,9 +23,10 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hpe_lib import crops, data, evaluate, geometry, heatmaps, metrics, models, skeleton, trainer
-from hpe_lib.data.kept import ImageCache
-from hpe_lib.train.recipes import RECIPES
+from hpe_lib import data, evaluate, geometry, heatmaps, metrics, models, skeleton, train
+from hpe_lib.data import crops
+from hpe_lib.machine import keep_freed_memory
+from hpe_lib.train import RECIPES
 
 ROOT = Path(__file__).parents[1]
 INDEX = """
@@ -37,7 +38,9 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 print(json.dumps([people, time.perf_counter() - start, peak]))
 """
 WIDTH, HEIGHT = 192, 256  # px
-NOBODY = [data.Person(Path(), 0, 0, np.array([0.0, 0, 60, 80]), np.ones((17, 3)))]  # a trainer wants people
+NOBODY = data.CropDataset(  # a trainer wants people
+    [data.Person(Path(), 0, 0, np.array([0.0, 0, 60, 80]), np.ones((17, 3)))]
+)
 
 
 def seconds(*works, least=1.0, rounds=5):
@@ -145,29 +148,25 @@ def input_samples(root, reference, kept_folder):
     everyone = data.persons(root, "train")
     people = [everyone[i] for i in rng.permutation(len(everyone))[:192]]
 
-    pictures = np.unique([str(person.file) for person in everyone], return_inverse=True)[1]
-    order = [i for batch in trainer.Batches(len(everyone), 1, pictures=torch.from_numpy(pictures)) for i in batch]
+    images = np.unique([str(person.file) for person in everyone], return_inverse=True)[1]
+    order = [i for batch in train.Batches(len(everyone), 1, images=torch.from_numpy(images)) for i in batch]
     neighbours = [everyone[i] for i in order[: len(people)]]
 
     def batches(dataset, on_device=False):
         def work():
-            dataset.last = None, None  # what the last epoch ended with is long gone in a large one
             for start in range(0, len(people), 32):
-                batch = dataset[list(range(start, min(start + 32, len(people))))]
+                batch = torch.utils.data.default_collate([dataset[i] for i in range(start, start + 32)])
                 if on_device:
                     data.normalise(batch["image"])
                     heatmaps.encode(batch["keypoints"], batch["labelled"], (WIDTH // 4, HEIGHT // 4))
 
         return work
 
-    class Decode(data.CropDataset):  # every sample reads its own file, as in a shuffled epoch
-        def _read(self, file):
-            return self.pictures[file] if self.pictures is not None else data.read_image(file)
-
     change = RECIPES["paper"].augmentation
-    fresh = Decode(people, (WIDTH, HEIGHT), change)
-    kept = Decode(people, (WIDTH, HEIGHT), change, pictures=ImageCache(kept_folder, [p.file for p in people]))
-    together = data.CropDataset(neighbours, (WIDTH, HEIGHT), change)
+    fresh = data.CropDataset(people, (WIDTH, HEIGHT), change)  # every sample reads its own file
+    cache = data.ImageCache(kept_folder, [person.file for person in people])
+    kept = data.CropDataset(people, (WIDTH, HEIGHT), change, read=cache)
+    together = data.CropDataset(neighbours, (WIDTH, HEIGHT), change, read=data.LastImage())
     works = [batches(fresh), batches(together), batches(kept), batches(kept, on_device=True)]
     if reference:
         theirs = reference.dataset(people)
@@ -181,7 +180,7 @@ def input_samples(root, reference, kept_folder):
     other = found[4] if reference else None
     yield "training samples, a JPEG decoded for each", "samples/s/core", found[0], other
     yield "training samples, a JPEG decoded for all its people", "samples/s/core", found[1], other
-    yield "training samples, pictures kept (--cache)", "samples/s/core", found[2], other
+    yield "training samples, images kept (--cache)", "samples/s/core", found[2], other
     yield "the same, normalised, with heatmaps, all on the core", "samples/s/core", found[3], other
 
 
@@ -293,7 +292,8 @@ def _steps(pipe, precision, checkout, batch_size):
     """A process that does one training step of ResNet-50 at 256 x 192 whenever it is asked, and sends its seconds."""
     batch = made_batch(batch_size, (WIDTH, HEIGHT))
     if precision:
-        ours = trainer.Trainer(models.simple_baseline(50), NOBODY, RECIPES["paper"], "cpu", precision=precision)
+        keep_freed_memory()
+        ours = train.Trainer(models.simple_baseline(50), NOBODY, RECIPES["paper"], device="cpu", precision=precision)
         ours.model.train()
         work = partial(ours.step, batch)
     else:
@@ -307,8 +307,8 @@ def _steps(pipe, precision, checkout, batch_size):
 def training_step(checkout, batch_size=32, rounds=3):
     """Forward, loss, backward, Adam of ResNet-50 at 256 x 192 on all cores: float32, and bfloat16 beside it.
 
-    32 people, as many as the authors gave each card; 14 GB in all. Each in a process of its own, since our trainer
-    changes how its process keeps memory.
+    32 people, as many as the authors gave each card; 14 GB in all. Each in a process of its own, since ours
+    keeps freed memory, as the command does.
     """
     processes, pipes = multiprocessing.get_context("spawn"), []
     for precision in ("float32", "bf16", *([None] if checkout else [])):
@@ -333,11 +333,11 @@ def step_on(device, depth, input_wh, batch_size, reference=None, compiled=False,
     """A training step's images/s, memory (GB) and arithmetic (FLOP an image) on a device; the reference's beside it."""
     batch = made_batch(batch_size, input_wh, device)
     recipe = replace(RECIPES["paper"], depth=depth, input_wh=input_wh, batch_size=batch_size)
-    ours = trainer.Trainer(models.simple_baseline(depth), NOBODY, recipe, device, compiled=compiled)
+    ours = train.Trainer(models.simple_baseline(depth), NOBODY, recipe, device=device, compiled=compiled)
     ours.model.train()
     with FlopCounterMode(display=False) as counter:
         ours.step({name: value[:2] for name, value in batch.items()})
-    works = [lambda: float(ours.step(batch)[0])]  # float() waits for the device
+    works = [lambda: float(ours.step(batch)["loss"])]  # float() waits for the device
     if reference:
         theirs = reference.step(depth, batch, device)
         works.append(lambda: float(theirs()))

@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
-from hpe_lib.data.kept import ImageCache
 
 TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "learning_curve.csv"
 
@@ -30,8 +29,9 @@ def learn(root, content, people, start, samples, precision, cache):
     change = train.RECIPES["photos"].augmentation
     recipe = replace(train.RECIPES["quick"], epochs=epochs, batch_size=32, learning_rate=1e-3, augmentation=change)
     everyone = people or data.persons(root, "train")
-    pictures = ImageCache(cache, [person.file for person in everyone])
-    trainer = train.Trainer(model, everyone, recipe, precision=precision, pictures=pictures)
+    images = data.ImageCache(cache, [person.file for person in everyone])
+    crops = data.CropDataset(everyone, recipe.input_wh, change, read=images)
+    trainer = train.Trainer(model, crops, recipe, precision=precision)
     if people:
         train.fit(trainer, progress=False)
     return train.validate(trainer, root, content)["AP"]

@@ -14,8 +14,7 @@ import pandas as pd
 import torch
 
 from hpe_lib import data, models, train
-from hpe_lib.data import MIRROR_ONLY
-from hpe_lib.data.kept import ImageCache
+from hpe_lib.data import MIRROR_ONLY, CropDataset, ImageCache
 from hpe_lib.train.recipes import RECIPES
 
 TARGET = Path(__file__).parents[1] / "hpe_lib" / "weights" / "switches.csv"
@@ -24,19 +23,21 @@ PAPER = replace(
     RECIPES["quick"],
     batch_size=32,
     schedule="steps",
-    drops=(5, 7),
+    milestones=(5, 7),
     warmup_steps=0,
     unbiased=False,
     refine="quarter",
     flip_shift=1.0,
 )
-HALVES = replace(MIRROR_ONLY, half_body_prob=MODERN.augmentation.half_body_prob, shift=MODERN.augmentation.shift)
+HALVES = replace(
+    MIRROR_ONLY, half_body_prob=MODERN.augmentation.half_body_prob, translate=MODERN.augmentation.translate
+)
 TRAINING = {  # name -> what is learnt in another way
     "the paper's choices": {},
     "warm-up of 50 steps": {"warmup_steps": 50},
     "half bodies, moved boxes": {"augmentation": HALVES},
     "targets at the exact place": {"unbiased": True},
-    "people of a picture together": {"together": True},  # not in "modern": it saves time, and should cost no AP
+    "people of a picture together": {"group_by_image": True},  # not in "modern": it saves time, and should cost no AP
     "all of them": {"warmup_steps": 50, "augmentation": HALVES, "unbiased": True},
 }
 DECODING = {  # name -> what is read in another way from the same heatmaps
@@ -48,16 +49,17 @@ DECODING = {  # name -> what is read in another way from the same heatmaps
 
 
 def runs(seeds, precision, epochs, cache):
-    """Train and validate: yields a row (training, decoding, seed, AP) for each pair. cache: folder for pictures."""
+    """Train and validate: yields a row (training, decoding, seed, AP) for each pair. cache: a folder."""
     root = data.find("synthetic")
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
-    pictures = ImageCache(cache, [person.file for person in people])
+    images = ImageCache(cache, [person.file for person in people])
     for seed in range(seeds):
         for training, changes in TRAINING.items():
             torch.manual_seed(seed)
             recipe = replace(PAPER, epochs=epochs, seed=seed, **changes)
             model = models.simple_baseline("tiny")
-            trainer = train.Trainer(model, people, recipe, precision=precision, pictures=pictures)
+            crops = CropDataset(people, recipe.input_wh, recipe.augmentation, seed, read=images)
+            trainer = train.Trainer(model, crops, recipe, precision=precision)
             train.fit(trainer, progress=False)
             for decoding, others in DECODING.items():
                 trainer.recipe = replace(recipe, **others)

@@ -51,7 +51,9 @@ def main(arguments=None):
     boxes = "detector boxes" if args.boxes else "true boxes"
     source = f"the boxes that a detector found ({args.boxes})" if args.boxes else "the true boxes of labelled people"
     flip = "no flip test" if args.no_flip else f"flip test with a shift of {args.shift:g} cells"
-    print(f"{root}, {args.split}: {len(people):,} crops from {source}, {flip}: {len(results):,} poses without doubles.")
+    print(
+        f"{root}, {args.split}: {len(people):,} crops from {source}, {flip}: {len(results):,} poses without duplicates."
+    )
     print("The rows above the last are published, of COCO val2017; compare rows of the same boxes.")
     print(table(published_rows(model, args.weights) | {f"measured: {args.weights}, {boxes}": metrics}))
     for file, content in ((args.json, metrics), (args.results, results)):

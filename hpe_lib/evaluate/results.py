@@ -8,7 +8,7 @@ from hpe_lib.predict import predict_people
 
 
 def to_results(people, poses, nms=0.9):
-    """Turn poses into COCO results: rescored, and without doubles of the same person.
+    """Turn poses into COCO results: rescored, and without duplicates of the same person.
 
     people: list of `data.Person`; poses (M, 17, 3) image px and peak heights. nms: OKS above which the weaker of two
     poses of one image goes. Returns a list of dicts. Source: the official `evaluate` of COCO results.
@@ -34,7 +34,7 @@ def to_results(people, poses, nms=0.9):
 
 
 def evaluate_model(model, root, split="val", content=None, people=None, **options):
-    """Measure a network on a split: predict every person, rescore, remove doubles, ask pycocotools.
+    """Measure a network on a split: predict every person, rescore, remove duplicates, ask pycocotools.
 
     content: the split's annotation dictionary where it is at hand (or a part of it, from `data.sample`). people: whom
     to predict, by default the labelled people in their true boxes. options: those of `predict_people`.

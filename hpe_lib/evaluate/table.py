@@ -14,8 +14,8 @@ PUBLISHED = {  # ResNet-50, 256 x 192, COCO val2017, in percent; None: not publi
 def published_rows(model, weights):
     """What is published about a network's depth and input size, else about ResNet-50: name -> ten percentages.
 
-    model: with `input_wh`, and `depth` where it is a ResNet. weights: the path or name that it was loaded from; if that is one of
-    OpenMMLab's, its row is theirs.
+    model: with `input_wh`, and `depth` where it is a ResNet. weights: the path or name that it was loaded from; if that
+    is one of OpenMMLab's, its row is theirs.
     """
     entry, depth, (width, height) = published.find(weights), getattr(model, "depth", None), model.input_wh
     network = f"res{depth}-{height}x{width}"

@@ -7,5 +7,17 @@ from hpe_lib.train.losses import LOSSES, heatmap_mse
 from hpe_lib.train.precision import mixed_precision
 from hpe_lib.train.recipes import RECIPES, Recipe, rate_factor
 from hpe_lib.train.trainer import Trainer, fit
+from hpe_lib.train.validation import validate
 
-__all__ = ["LOSSES", "RECIPES", "Batches", "Recipe", "Trainer", "fit", "heatmap_mse", "mixed_precision", "rate_factor"]
+__all__ = [
+    "LOSSES",
+    "RECIPES",
+    "Batches",
+    "Recipe",
+    "Trainer",
+    "fit",
+    "heatmap_mse",
+    "mixed_precision",
+    "rate_factor",
+    "validate",
+]

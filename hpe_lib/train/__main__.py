@@ -5,7 +5,6 @@ processes together, and each sees its share of the very batches that one process
 """
 
 import argparse
-import ast
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,29 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hpe_lib import data, evaluate, models
+from hpe_lib import data, models
 from hpe_lib.machine import keep_freed_memory, run_command
-from hpe_lib.predict import predict_people
-from hpe_lib.train import RECIPES, Trainer, fit, parallel
-from hpe_lib.train.recipes import changed
+from hpe_lib.train import RECIPES, Trainer, fit, parallel, validate
+from hpe_lib.train.settings import changed, setting
 
 KEPT_PEOPLE = 5_000  # whose decoded crops stay in memory (up to 0.5 MB each); more people need --cache
-
-
-def validate(trainer, root, content):
-    """The ten metrics of the trainer's network on the validation people in their true boxes, as its recipe decodes.
-
-    content: the split's annotation dictionary. Several processes share the work; only number 0 gets the metrics.
-    """
-    people, world, recipe = data.persons(root, "val", content), parallel.world(), trainer.recipe
-    mine = people[parallel.rank() :: world]
-    shares = parallel.gather(predict_people(trainer.model, mine, shift=recipe.flip_shift, refine=recipe.refine))
-    poses = np.zeros((len(people), 17, 3))
-    for number, share in enumerate(shares):
-        poses[number::world] = share
-    if parallel.rank():
-        return {}
-    return evaluate.coco_metrics(content, evaluate.to_results(people, poses))
 
 
 def crops_of(people, recipe, workers, cache):
@@ -54,15 +36,6 @@ def report(trainer):
     minutes = left * np.median([one["seconds"] for one in trainer.history]) / 60
     numbers = "  ".join(f"{name} {value:.5g}" for name, value in row.items())
     print(f"{numbers}  left: about {minutes:.0f} min", flush=True)
-
-
-def setting(text):
-    """'name=value' -> (name, value), the value as Python writes it, or a word."""
-    name, _, value = text.partition("=")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, {"true": True, "false": False, "none": None}.get(value.lower(), value)
 
 
 def parse(arguments):

@@ -1,7 +1,7 @@
 """Recipes: everything that decides a training run, written down."""
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -102,17 +102,3 @@ def rate_factor(recipe, step, steps_per_epoch):
     if recipe.schedule == "cosine":
         return warm * (1 + math.cos(math.pi * step / (recipe.epochs * steps_per_epoch))) / 2
     return warm * 0.1 ** sum(step >= epoch * steps_per_epoch for epoch in recipe.milestones)
-
-
-def changed(recipe, settings):
-    """A recipe with other settings: name -> value, of the recipe or of its augmentation. ValueError lists the names."""
-    own, theirs = ({field.name for field in fields(kind)} for kind in (Recipe, Augmentation))
-    for name, value in settings.items():
-        if name in own - {"augmentation"}:
-            recipe = replace(recipe, **{name: value})
-        elif name in theirs:
-            augmentation = recipe.augmentation or MIRROR_ONLY
-            recipe = replace(recipe, augmentation=replace(augmentation, **{name: value}))
-        else:
-            raise ValueError(f"a recipe has no setting {name!r}; it has {', '.join(sorted(own | theirs))}")
-    return recipe
