@@ -1,3 +1,34 @@
-"""hpe_lib: the shared code of the human pose estimation course, small enough to read in an afternoon."""
+"""hpe_lib: what the notebooks build, ready for use. This page is the map.
 
-__version__ = "0.1.0"
+To read, about 1,300 lines: short files with formula, shapes, units and source, each after its notebook.
+
+    after     read
+    00, 01    skeleton.py                what a COCO person is: keypoints, limbs, mirror pairs
+              data/coco.py               a folder in COCO's layout, and its people
+    02        geometry.py                box, frame, crop: 2 x 3 matrices, and back
+              data/crops.py              read an image, cut a person out, normalise
+              data/augment.py            random changes while training
+              data/dataset.py            one item a person: what the network sees
+              heatmaps.py                Gaussian targets, the loss, decoding (06), the flip test (06), PCK (05)
+    03        models/resnet.py           residual blocks, ResNet
+    04        models/simple_baseline.py  the deconvolution head
+    05        train/recipes.py           everything that decides a run
+              train/losses.py            what training makes small
+              train/trainer.py           the step, the epoch, the run
+    06        predict/poses.py           an image in, poses out
+    07        metrics.py                 OKS, removing duplicates, AP and AR
+              evaluate/results.py        poses become COCO results, and ten numbers
+
+To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), weights/, and
+what stands beside the files above: data/ (annotations, warp, kept, download), models/ (registry, weights, published,
+options), train/ (batches, precision, checkpoint, parallel, validation, settings), predict/detect.py, evaluate/table.py,
+and the four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+
+For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
+imports it.
+
+Imports run one way: skeleton and geometry know nobody, heatmaps knows no data, models know neither data nor training.
+Data flows: folder -> person -> crop -> heatmaps -> network -> heatmaps -> points -> results -> AP.
+"""
+
+__version__ = "0.2.0"

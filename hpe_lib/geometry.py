@@ -27,7 +27,7 @@ def crop_matrix(center, size, output_wh, rotation=0.0):
     """Return the (2, 3) matrix that takes image px to crop px.
 
     center, size: the frame, (2,) px each. output_wh: (width, height) of the crop in px. rotation: degrees;
-    a positive angle turns the picture's content anticlockwise as seen on the screen.
+    a positive angle turns the image's content anticlockwise as seen on the screen.
     Only the frame's width sets the scale, k = output width / frame width:
     M = k [[cos t, sin t], [-sin t, cos t]], moved so that the frame's centre lands on the crop's centre.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from hpe_lib.data.annotations import check_results, read_annotations
+from hpe_lib.data.annotations import read_results, read_annotations
 from hpe_lib.skeleton import OKS_SIGMAS
 
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -85,10 +85,10 @@ def coco_metrics(annotations, results):
     annotations: a COCO keypoint file, its dictionary, or a COCO object. results: list of dicts with image_id,
     category_id, keypoints (51 numbers), score, and perhaps bbox. Neither is changed, nothing is printed. Empty results
     score 0.
-    FileNotFoundError, ValueError: see `read_annotations` and `check_results`.
+    FileNotFoundError, ValueError: see `read_annotations` and `read_results`.
     """
     dataset = read_annotations(annotations)
-    results = check_results(results, dataset)
+    results = read_results(results, dataset)
     truth, found = COCO(), COCO()
     with contextlib.redirect_stdout(io.StringIO()):
         truth.dataset = dataset
@@ -111,7 +111,7 @@ def average_precision(annotations, results):
     people, detections = defaultdict(list), defaultdict(list)
     for person in dataset["annotations"]:
         people[person["image_id"]].append(person)
-    for result in check_results(results, dataset):
+    for result in read_results(results, dataset):
         detections[result["image_id"]].append(result)
     image_ids = sorted({image["id"] for image in dataset["images"]})  # the order decides between equal scores
     images = [match_image(people[i], detections[i]) for i in image_ids if i in people or i in detections]

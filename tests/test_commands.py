@@ -99,9 +99,9 @@ def test_bad_input_ends_in_one_clear_line(drawn, tmp_path):
     assert "nowhere" in refused("hpe_lib.evaluate", "--data", tmp_path / "nowhere")
     assert "give a file" in refused("hpe_lib.evaluate", "--data", drawn, "--weights", tmp_path / "none.pt")
     models.save_model(models.simple_baseline("tiny", num_keypoints=3), tmp_path / "three.pt")
-    assert "no picture" in refused("hpe_lib.predict", tmp_path / "none.jpg")
+    assert "no image" in refused("hpe_lib.predict", tmp_path / "none.jpg")
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8 not really")
-    assert "bad.jpg is not a readable picture" in refused("hpe_lib.predict", tmp_path / "bad.jpg")
+    assert "bad.jpg is not a readable image" in refused("hpe_lib.predict", tmp_path / "bad.jpg")
     picture = data.persons(drawn, "val")[0].file
     assert "no part inside" in refused("hpe_lib.predict", picture, "--box", "5000,0,10,10", "--out", tmp_path / "x.png")
     assert "not a list of detections" in refused("hpe_lib.evaluate", "--data", drawn, "--boxes", tmp_path / "none.json")

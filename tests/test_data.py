@@ -136,7 +136,7 @@ def test_damaged_pictures_are_named(tmp_path):
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "empty.jpg").touch()
     for name in ("short.jpg", "text.jpg", "empty.jpg"):
-        with pytest.raises(ValueError, match=f"{name} is not a readable picture"):
+        with pytest.raises(ValueError, match=f"{name} is not a readable image"):
             data.read_image(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="missing.jpg"):
         data.read_image(tmp_path / "missing.jpg")

@@ -54,11 +54,11 @@ def test_what_is_wrong_is_said_and_leaves_nothing_half_made(files, tmp_path, mon
             ImageCache(tmp_path / "cache", files)
     files[1].write_bytes(files[1].read_bytes()[:-300])  # its head is whole
     cache = ImageCache(tmp_path / "cache", files)
-    with pytest.raises(ValueError, match="1.jpg is not a readable picture"):
+    with pytest.raises(ValueError, match="1.jpg is not a readable image"):
         cache(files[1])
     assert cache(files[2]).any()
-    (bad := tmp_path / "text.jpg").write_text("no picture")
-    with pytest.raises(ValueError, match="text.jpg is not a readable picture"):
+    (bad := tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(ValueError, match="text.jpg is not a readable image"):
         ImageCache(tmp_path / "cache", [*files, bad])
     assert len(list((tmp_path / "cache").iterdir())) == 1  # the whole one
 

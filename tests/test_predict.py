@@ -31,7 +31,7 @@ def test_a_box_is_cut_to_the_picture_and_an_empty_one_is_refused():
     np.testing.assert_array_equal(whole, predict.predict_image(model, image, [(-20, -30, 500, 500)]))
     assert predict.predict_image(model, image, []).shape == (0, 17, 3)
     for box in ((200, 10, 20, 20), (10, 10, -5, 20)):
-        with pytest.raises(ValueError, match=r"no part inside the 80 x 100 px picture"):
+        with pytest.raises(ValueError, match=r"no part inside the 80 x 100 px image"):
             predict.predict_image(model, image, [box])
 
 

@@ -314,17 +314,6 @@ def test_without_processes_one_draws_it_all(folder, tmp_path, monkeypatch, good)
         assert (folder / name).read_bytes() == (again / name).read_bytes()
 
 
-def test_a_portrait_shows_the_whole_person_from_every_side():
-    rng = np.random.default_rng(4)
-    for activity in synthetic.ACTIVITIES:
-        person, look = synthetic.person(rng, activity, 0.0), synthetic.wardrobe(rng)
-        for yaw in (0, 120, 240):
-            image, annotation = synthetic.portrait(person, look, yaw)
-            assert image.shape == (320, 240, 3) and annotation["num_keypoints"] == 17
-            x, y, width, height = annotation["bbox"]
-            assert x > 0 and y > 0 and x + width < 240 and y + height < 320
-
-
 def test_what_a_killed_process_left_is_cleared_a_day_later(tmp_path):
     old, new, other = (tmp_path / f".{name}.partial" for name in ("set-1", "set-2", "other-1"))
     for path in (old, new, other):

@@ -117,7 +117,8 @@ def test_the_browser_holds_the_predictions_and_says_what_it_needs(panel):
 def portrait():
     rng = np.random.default_rng(0)
     one, look = synthetic.person(rng, "reaching", yaw=20), synthetic.wardrobe(rng)
-    image, annotation = synthetic.portrait(one, look)
+    camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
+    image, (annotation,) = synthetic.photograph(camera, [one.placed(0.0, -4.2, 0.0)], [look])
     return one, look, image, np.reshape(annotation["keypoints"], (1, 17, 3)), np.array([annotation["bbox"]])
 
 

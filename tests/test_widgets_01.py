@@ -206,13 +206,13 @@ def test_pictures_are_read_only_when_shown(made):
     root, content = made
     for number in (20, 40):
         (root / "val2017" / f"{number}.png").unlink()
-    (root / "val2017" / "30.png").write_bytes(b"no picture")
+    (root / "val2017" / "30.png").write_bytes(b"no image")
     panel = browse(root, "val", content)  # shows 10, which is there
     assert "10.png" in panel.alt
     panel.controls["image"].value = 2
-    assert "20.png" in panel.alt and "no picture" in panel.alt and not panel.figure.axes
+    assert "20.png" in panel.alt and "no image" in panel.alt and not panel.figure.axes
     panel.controls["image"].value = 3
-    assert "30.png is not a readable picture" in panel.alt
+    assert "30.png is not a readable image" in panel.alt
 
 
 def test_a_data_set_without_anybody(made):

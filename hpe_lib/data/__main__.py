@@ -24,7 +24,7 @@ from hpe_lib.machine import run_command
 
 
 def check(root, images=True):
-    """Read every annotation (and picture) of a folder. Returns lines that say what is there; errors name the file."""
+    """Read every annotation (and image) of a folder. Returns lines that say what is there; errors name the file."""
     lines = []
     for split in ("train", "val"):
         file = annotation_file(root, split)

@@ -74,7 +74,7 @@ def sample(content, images, seed=0):
     return content | {"images": kept, "annotations": [a for a in content["annotations"] if a["image_id"] in names]}
 
 
-def check_results(results, dataset):
+def read_results(results, dataset):
     """Check COCO keypoint results against annotations (as `read_annotations` gives them) -> clean copies, with area.
 
     As in pycocotools, area is the bbox's where the first result has a bbox, else that of the box round all 17 points.
@@ -149,7 +149,7 @@ def boxes_in_image(boxes, width, height):
         clean = clean_box((x, y, w + 1, h + 1), width, height)  # a box inside the image stays as it is
         if clean is None or not (clean[2:] > 0).all():
             raise ValueError(
-                f"box {tuple(map(float, box))} has no part inside the {width} x {height} px picture: "
+                f"box {tuple(map(float, box))} has no part inside the {width} x {height} px image: "
                 f"a box is x, y, width, height, counted in px from the top left corner"
             )
         inside.append(clean)

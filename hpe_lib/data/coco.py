@@ -35,7 +35,7 @@ def find(source=None):
 
 @dataclass(slots=True)
 class Person:
-    """One person of a data set: where the picture is, the box, and the labels where there are any."""
+    """One person of a data set: where the image is, the box, and the labels where there are any."""
 
     file: Path
     image_id: int

@@ -24,9 +24,9 @@ def read_image(file):
                     return decode_jpeg(Path(file).read_bytes())  # the same pixels in less time
             return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"no picture {file}: check the path, or that the images are unpacked") from None
+        raise FileNotFoundError(f"no image {file}: check the path, or that the images are unpacked") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable picture ({error}): copy or download it again") from None
+        raise ValueError(f"{file} is not a readable image ({error}): copy or download it again") from None
 
 
 def box_matrix(box, input_wh):

@@ -75,15 +75,15 @@ class ImageCache:
     """image_cache(file) is the image (H, W, 3) uint8, read-only, from the disk's or the system's own cache.
 
     Decoding a JPEG is most of the work of a training sample; its pixels take about ten times the place (59 GB for
-    COCO's train2017). They are written when a picture is first asked for, so that nothing waits, and several processes,
-    and the next run, share the one file. A picture that changed, or another list of pictures, gets a new file.
+    COCO's train2017). They are written when an image is first asked for, so that nothing waits, and several processes,
+    and the next run, share the one file. An image that changed, or another list of images, gets a new file.
     """
 
     def __init__(self, folder, files):
-        """folder: where to keep the pixels. files: paths of all pictures. OSError where the disk is too small."""
+        """folder: where to keep the pixels. files: paths of all images. OSError where the disk is too small."""
         files = sorted({Path(file) for file in files})
         known = [(str(file), *_stamp(file)) for file in files]
-        self.folder = Path(folder) / f"pictures-{hashlib.sha256(json.dumps(known).encode()).hexdigest()[:12]}"
+        self.folder = Path(folder) / f"images-{hashlib.sha256(json.dumps(known).encode()).hexdigest()[:12]}"
         if not self.folder.is_dir():
             self._make(files)
         sizes = json.loads((self.folder / "sizes.json").read_text(encoding="utf-8"))
@@ -93,13 +93,13 @@ class ImageCache:
         self._open()
 
     def _make(self, files):
-        sizes = [_size(file) for file in tqdm(files, desc="sizes of pictures", unit="picture", leave=False)]
+        sizes = [_size(file) for file in tqdm(files, desc="sizes of images", unit="image", leave=False)]
         total = sum(width * height * 3 for width, height in sizes)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.folder.parent).free
         if free < total:
             raise OSError(
-                f"{self.folder.parent} needs {total / 1e9:.1f} GB for decoded pictures and the disk has "
+                f"{self.folder.parent} needs {total / 1e9:.1f} GB for decoded images and the disk has "
                 f"{free / 1e9:.1f} GB free: name another folder, or train without --cache"
             )
         with tempfile.TemporaryDirectory(dir=self.folder.parent, ignore_cleanup_errors=True) as made:
@@ -146,7 +146,7 @@ def _stamp(file):
     try:
         state = file.stat()
     except FileNotFoundError:
-        raise FileNotFoundError(f"no picture {file}: check the path, or that the images are unpacked") from None
+        raise FileNotFoundError(f"no image {file}: check the path, or that the images are unpacked") from None
     return state.st_size, state.st_mtime_ns
 
 
@@ -156,4 +156,4 @@ def _size(file):
         with Image.open(file) as image:
             return image.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable picture ({error}): copy or download it again") from None
+        raise ValueError(f"{file} is not a readable image ({error}): copy or download it again") from None

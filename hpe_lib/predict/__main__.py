@@ -24,7 +24,7 @@ def parse_box(text):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m hpe_lib.predict", description=__doc__)
-    parser.add_argument("photo", type=Path, help="the picture")
+    parser.add_argument("photo", type=Path, help="the image")
     add_weights_options(parser, default="photos")
     parser.add_argument(
         "--box", type=parse_box, action="append", help="x,y,width,height in px around one person; repeat for more"
@@ -36,12 +36,12 @@ def main(arguments=None):
 
     keep_freed_memory()
     data.read_image(args.photo)  # the clear errors
-    with Image.open(args.photo) as opened:  # phones store how the picture is turned beside it
+    with Image.open(args.photo) as opened:  # phones store how the image is turned beside it
         image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
     model = load_model(args.weights, args.depth, args.channels).to(best_device())
     boxes = detect_people(image) if args.detect else args.box
     if boxes is None:
-        print("no --box and no --detect: taking the whole picture as one person's box")
+        print("no --box and no --detect: taking the whole image as one person's box")
     poses = predict_image(model, image, boxes)
     out = args.out or args.photo.with_name(f"{args.photo.stem}-poses.png")
     figure = plots.show_poses(image, poses)

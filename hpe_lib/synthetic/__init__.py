@@ -1,11 +1,12 @@
 """People that we draw: the course's built-in data set, in COCO's own format.
 
-`make` writes the whole data set, `scene` draws one labelled picture of it, `person` one three-dimensional person, and
-`portrait` photographs a person from any side:
+`make` writes the whole data set, `scene` draws one labelled image of it, `person` one three-dimensional person, and
+`photograph` what a camera sees of people who have their places:
 
     rng = np.random.default_rng(0)
     runner = synthetic.person(rng, "running", yaw=30)  # runner.keypoints: (17, 3) metres; x left, y up, z forward
-    image, annotation = synthetic.portrait(runner, synthetic.wardrobe(rng))
+    camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
+    image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
 x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,
@@ -21,7 +22,7 @@ from .body import Person, person
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .render import Camera, Solid, shade, trace
-from .scenes import photograph, portrait, scene, viewpoint
+from .scenes import photograph, scene, viewpoint
 
 __all__ = [
     "ACTIVITIES",
@@ -34,7 +35,6 @@ __all__ = [
     "make",
     "person",
     "photograph",
-    "portrait",
     "pose",
     "scene",
     "shade",

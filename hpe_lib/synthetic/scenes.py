@@ -9,7 +9,7 @@ from . import labels
 from .body import person
 from .figure import dress, wardrobe
 from .render import Camera, shade, trace
-from .surroundings import background, props, seat
+from .surroundings import background, props
 
 SIZES = ((640, 480), (640, 480), (640, 427), (480, 640), (427, 640), (500, 375), (612, 612))
 """Image sizes (width, height) px, drawn by chance."""
@@ -101,19 +101,6 @@ def _annotation(one, owner, camera, depth, owners):
         "activity": one.activity,
         "mask": mask,
     }
-
-
-def portrait(one, look, yaw=0.0, size=(240, 320)):
-    """Photograph one person alone, from head to toe, before plain grey -> image (H, W, 3) uint8, annotation dict.
-
-    look: a `wardrobe` dict. yaw: degrees by which the person is turned further to their own left. size: (width, height)
-    px.
-    """
-    camera = Camera(tuple(size), min(1.45 * size[1], 1.85 * size[0]), height=1.15)
-    one = one.placed(0.0, -4.2, yaw)
-    things = [seat(one, np.array([0.5, 0.45, 0.4]))] if one.seat else []
-    image, (annotation,) = photograph(camera, [one], [look], things)
-    return image, annotation
 
 
 def viewpoint(rng, size=None):

@@ -52,7 +52,7 @@ def parse(arguments):
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="any setting of the recipe"
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that read images (0: none, images are kept)")
-    parser.add_argument("--cache", type=Path, help="folder for decoded pictures, so that each is decoded only once")
+    parser.add_argument("--cache", type=Path, help="folder for decoded images, so that each is decoded only once")
     parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "float32"), default="auto")
     parser.add_argument("--accumulate", type=int, default=1, help="parts in which a batch goes through the network")
@@ -118,7 +118,7 @@ def main(arguments=None):
 
 
 def draw_curve(history, file):
-    """Write a picture of the loss, and of the validation AP where it was measured, over the epochs."""
+    """Draw the loss, and of the validation AP where it was measured, over the epochs."""
     from hpe_lib import plots
 
     plots.use_style()
