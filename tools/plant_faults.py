@@ -1,0 +1,166 @@
+"""Plant one small fault after another in the files that are to be read, and report those that no test notices.
+
+    python tools/plant_faults.py                            # all of them: hours
+    python tools/plant_faults.py metrics.py heatmaps.py     # of some files
+    python tools/plant_faults.py --share 0.1 --seed 1       # a tenth, by chance
+
+Each fault (a sign, a comparison, a number, `and` for `or`, a call's argument left out, ...) goes into a copy of the
+library, and the tests of its file run on the copy. A fault that changes no result (an equivalent one) is reported too:
+look at each. Those known to change nothing stand in HARMLESS, with the reason.
+"""
+
+import argparse
+import ast
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+import hpe_lib
+
+ROOT = Path(__file__).parents[1]
+READ = re.findall(r"^ {4}[\d, ]{10}(\S+\.py) ", hpe_lib.__doc__, re.MULTILINE)
+TESTS = {  # the tests that are asked, of each file; the quick ones first
+    "skeleton.py": ("geometry", "heatmaps", "evaluate", "data"),
+    "data/coco.py": ("data", "commands"),
+    "geometry.py": ("geometry",),
+    "data/crops.py": ("data", "kept", "predict"),
+    "data/augment.py": ("data", "training_at_scale"),
+    "data/dataset.py": ("data", "kept", "training_at_scale"),
+    "heatmaps.py": ("heatmaps",),
+    "models/resnet.py": ("models",),
+    "models/simple_baseline.py": ("models",),
+    "train/recipes.py": ("train", "training_at_scale"),
+    "train/losses.py": ("train", "new_network"),
+    "train/trainer.py": ("train", "new_network", "training_at_scale"),
+    "predict/poses.py": ("predict", "published"),
+    "metrics.py": ("evaluate",),
+    "evaluate/results.py": ("evaluate", "predict"),
+}
+OTHER = {  # an operator or comparison -> what is planted in its place
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Add,
+    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.MatMult: ast.Mult,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+HARMLESS = {}  # (file, what) -> why it changes nothing
+
+
+def faults(source):
+    """All faults of a program: (line, what, changed program), each of them one change."""
+    tree = ast.parse(source)
+    words = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+    messages = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Raise) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in words or id(node) in messages:
+            continue
+        for change, undo, what in changes(node):
+            before = ast.unparse(node)
+            change()
+            yield node.lineno, f"{what}: {short(before)} -> {short(ast.unparse(node))}", ast.unparse(tree)
+            undo()
+
+
+def changes(node):
+    """The faults of one node: (a function that plants it, one that takes it back, its kind)."""
+
+    def put(name, value):
+        old = getattr(node, name)
+        return lambda: setattr(node, name, value), lambda: setattr(node, name, old)
+
+    if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in OTHER:
+        yield *put("op", OTHER[type(node.op)]()), "operator"
+    if isinstance(node, ast.AugAssign) and type(node.op) in OTHER:
+        yield *put("op", OTHER[type(node.op)]()), "operator"
+    if isinstance(node, ast.Compare):
+        for place, kind in enumerate(map(type, node.ops)):
+            if kind in OTHER:
+                yield *put("ops", [*node.ops[:place], OTHER[kind](), *node.ops[place + 1 :]]), "comparison"
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield *put("value", not node.value), "constant"
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield *put("value", node.value + 1 if isinstance(node.value, int) else 1.1 * node.value + 0.01), "constant"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
+        kind = {ast.USub: ast.UAdd, ast.Not: None, ast.Invert: ast.UAdd}[type(node.op)]
+        if kind:
+            yield *put("op", kind()), "sign"
+    if isinstance(node, ast.IfExp):
+        yield *put("body", node.orelse), "branch"
+    if isinstance(node, ast.If):
+        yield *put("test", ast.Constant(False)), "branch"
+    if isinstance(node, ast.Call) and node.keywords:
+        yield *put("keywords", node.keywords[1:]), "argument"
+    if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.ctx, ast.Load):
+        yield *put("elts", node.elts[::-1]), "exchange"
+
+
+def short(text):
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def survives(file, changed, folder):
+    """Whether all tests of a file pass although the fault is in it. folder: a copy of the repository, for this one."""
+    target = Path(folder) / "hpe_lib" / file
+    good = target.read_text("utf-8")
+    target.write_text(changed, "utf-8")
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    tests = [f"tests/test_{name}.py" for name in TESTS[file]]
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
+    try:
+        done = subprocess.run([*command, *tests], cwd=folder, env=environment, capture_output=True, timeout=600)
+        return done.returncode == 0
+    except subprocess.TimeoutExpired:  # an endless loop is noticed
+        return False
+    finally:
+        target.write_text(good, "utf-8")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", default=READ, help=f"of {', '.join(READ)}")
+    parser.add_argument("--share", type=float, default=1.0, help="of the faults, by chance")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    options = parser.parse_args(arguments)
+    planted = []
+    for file in options.files:
+        if file not in TESTS:
+            sys.exit(f"{file}: choose among {', '.join(READ)}")
+        planted += [(file, *fault) for fault in faults((ROOT / "hpe_lib" / file).read_text("utf-8"))]
+    chance = random.Random(options.seed)
+    planted = [fault for fault in planted if chance.random() < options.share]
+    with tempfile.TemporaryDirectory() as made, ThreadPoolExecutor(options.processes) as pool:
+        free = []
+        for number in range(options.processes):
+            free.append(Path(made) / str(number))
+            for name in ("hpe_lib", "tests", "notebooks", "tools", "pyproject.toml", "requirements.txt", "README.md"):
+                copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+                free[-1].mkdir(exist_ok=True)
+                copy(ROOT / name, free[-1] / name)
+
+        def judge(fault):
+            folder = free.pop()
+            try:
+                return survives(fault[0], fault[3], folder)
+            finally:
+                free.append(folder)
+
+        left = 0
+        for fault, lives in zip(planted, tqdm(pool.map(judge, planted), total=len(planted), unit="fault")):
+            if lives and (fault[0], fault[2]) not in HARMLESS:
+                left += 1
+                tqdm.write(f"{fault[0]}:{fault[1]} {fault[2]}")
+    print(f"{len(planted)} faults planted, {len(planted) - left} noticed, {left} not")
+    sys.exit(left > 0)
+
+
+if __name__ == "__main__":
+    main()
