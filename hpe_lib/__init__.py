@@ -20,9 +20,9 @@ To read, about 1,300 lines: short files with formula, shapes, units and source, 
               evaluate/results.py        poses become COCO results, and ten numbers
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), weights/, and
-what stands beside the files above: data/ (annotations, warp, kept, download), models/ (registry, weights, published,
-options), train/ (batches, precision, checkpoint, parallel, validation, settings), predict/detect.py, evaluate/table.py,
-and the four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+what stands beside the files above: data/ (annotations, files, warp, kept, download), models/ (registry, weights,
+published, options), train/ (batches, precision, checkpoint, parallel, validation, settings), predict/detect.py,
+evaluate/table.py, and the four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

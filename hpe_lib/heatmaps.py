@@ -19,6 +19,10 @@ def encode(keypoints, labelled, size=(48, 64), stride=4, sigma=2.0, unbiased=Fal
     """
     keypoints = torch.as_tensor(keypoints, dtype=torch.float32)
     labelled = torch.as_tensor(labelled, device=keypoints.device) > 0
+    if keypoints.shape != (*labelled.shape, 2):
+        raise ValueError(
+            f"keypoints (N, K, 2) and labels (N, K) do not fit: {(*keypoints.shape,)}, {(*labelled.shape,)}"
+        )
     (width, height), radius = size, int(3 * sigma)
     middle = torch.where(labelled[..., None], keypoints / stride + 0.5, 0.0).trunc()  # (N, K, 2) cells
     x, y = middle.unbind(dim=-1)  # (N, K) each
@@ -48,6 +52,10 @@ def decode(heatmaps, refine="quarter"):
     """
     if refine not in (None, "quarter", "dark"):
         raise ValueError(f"refine is None, 'quarter' or 'dark', got {refine!r}")
+    if heatmaps.ndim != 4 or not heatmaps.is_floating_point() or min(heatmaps.shape[2:]) < (3 if refine else 1):
+        raise ValueError(
+            f"heatmaps are (N, K, H, W) floats of 3 x 3 cells or more, got {(*heatmaps.shape,)} {heatmaps.dtype}"
+        )
     count, keypoints, height, width = heatmaps.shape
     flat = heatmaps.reshape(count * keypoints, height * width)
     index = _first_highest(flat)

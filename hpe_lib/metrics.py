@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from hpe_lib.data.annotations import read_results, read_annotations
+from hpe_lib.data.annotations import read_annotations, read_results
 from hpe_lib.skeleton import OKS_SIGMAS
 
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")

@@ -53,9 +53,19 @@ def test_built_in_data_is_drawn_once_into_the_cache(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.delenv("HPE_DATA", raising=False)
     monkeypatch.setenv("HPE_CACHE", str(tmp_path))
-    monkeypatch.setattr(synthetic, "make", lambda root: drawn.append(root) or root.mkdir() or root)
-    assert data.find() == data.find("synthetic") == drawn[0]
-    assert len(drawn) == 1 and drawn[0].parent == tmp_path
+    (tmp_path / f"synthetic-v{synthetic.VERSION}").mkdir()  # an empty folder, as a broken clean-up leaves it
+    monkeypatch.setattr(
+        synthetic.dataset, "_build", lambda root, settings, *_: drawn.append(root) or whole(root, settings)
+    )
+    root = data.find()
+    assert root == data.find("synthetic") and root.parent == tmp_path and (root / "synthetic.json").is_file()
+    assert len(drawn) == 1
+
+
+def whole(root, settings):
+    """What marks a drawn data set as whole."""
+    root.mkdir()
+    (root / "synthetic.json").write_text(json.dumps(settings))
 
 
 def test_wrong_folders_say_what_to_do(tmp_path):
@@ -115,8 +125,10 @@ def test_an_image_without_people_is_no_problem(tmp_path):
     assert data.persons(tmp_path, "val") == []
 
 
-def test_box_clean_up_is_the_official_one():
-    assert data.clean_box([-10, 5, 30, 20], 640, 480).tolist() == [0, 5, 29, 19]
+def test_boxes_are_cut_to_their_image():
+    assert data.clean_box([10, 5, 30, 20], 640, 480).tolist() == [10, 5, 29, 19]  # as the official code does
+    assert data.clean_box([-10, 5, 30, 20], 640, 480).tolist() == [0, 5, 19, 19]  # which would move it inside
+    assert data.clean_box([-40, 5, 30, 20], 640, 480) is None
     assert data.clean_box([600, 400, 100, 100], 640, 480).tolist() == [600, 400, 39, 79]
     assert data.clean_box([700, 400, 100, 100], 640, 480) is None
 

@@ -4,7 +4,7 @@ coco (the folder and its people), crops (read, cut, normalise), augment (random 
 are for reading; annotations, warp, kept and download make them safe and fast. `python -m hpe_lib.data --help`.
 """
 
-from hpe_lib.data.annotations import annotation_file, boxes_in_image, clean_box, read_annotations, sample
+from hpe_lib.data.annotations import annotation_file, boxes_in_image, clean_box, read_annotations, sample, whole_image
 from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
 from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
@@ -32,4 +32,5 @@ __all__ = [
     "read_image",
     "sample",
     "warp",
+    "whole_image",
 ]

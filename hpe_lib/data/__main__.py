@@ -20,7 +20,8 @@ from hpe_lib.data import download
 from hpe_lib.data.annotations import annotation_file, read_annotations
 from hpe_lib.data.coco import find, persons
 from hpe_lib.data.crops import read_image
-from hpe_lib.machine import run_command
+from hpe_lib.data.files import of_size, readable
+from hpe_lib.machine import number_option, run_command
 
 
 def check(root, images=True):
@@ -39,13 +40,37 @@ def check(root, images=True):
             f"{len(people):,} people to learn from, {labels:,} labelled keypoints"
         )
         for image in tqdm(content["images"] if images else (), desc=f"reading {split}", unit="image"):
-            height, width = read_image(Path(root) / f"{split}2017" / image["file_name"]).shape[:2]
-            if (width, height) != (image["width"], image["height"]):
-                raise ValueError(
-                    f"{image['file_name']} is {width} x {height} px but {file} says {image['width']} x "
-                    f"{image['height']}: the folder mixes two versions of the images; unpack them again"
-                )
+            path = Path(root) / f"{split}2017" / image["file_name"]
+            of_size(read_image(path), (image["width"], image["height"]), path)
     return lines
+
+
+def read_list(listed):
+    """A CSV file with the columns id (of an image) and split -> {id: split}. ValueError names the file and the row."""
+    try:
+        text = Path(listed).read_text(encoding="utf-8-sig")  # Excel writes a mark before the first column's name ...
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{listed} is not a readable list ({error}): a CSV file with the columns id and split"
+        ) from None
+    head = text.partition("\n")[0]
+    rows = csv.DictReader(text.splitlines(), delimiter=";" if ";" in head else "\t" if "\t" in head else ",")  # or ;
+    if not {"id", "split"} <= {*(rows.fieldnames or ())}:
+        raise ValueError(
+            f"{listed} needs the columns id and split, and has {', '.join(rows.fieldnames or ()) or 'none'}"
+        )
+    goal = {}
+    for number, row in enumerate(rows, 2):
+        if not (row["id"] or "").strip().isdigit() or row["split"] not in ("train", "val"):
+            raise ValueError(
+                f"{listed}, line {number}: a whole number, and train or val, are wanted, not {row['id']!r} and "
+                f"{row['split']!r}"
+            )
+        if goal.setdefault(int(row["id"]), row["split"]) != row["split"]:
+            raise ValueError(f"{listed}, line {number}: image {row['id']} is to go to both splits")
+    if not goal:
+        raise ValueError(f"{listed} names no image")
+    return goal
 
 
 def pick(root, listed, out):
@@ -56,8 +81,7 @@ def pick(root, listed, out):
     """
     if Path(out).exists():
         raise FileExistsError(f"{out} is there already: name a new folder")
-    with open(listed, newline="", encoding="utf-8") as file:
-        goal = {int(row["id"]): row["split"] for row in csv.DictReader(file)}
+    goal = read_list(listed)
     sources = [split for split in ("train", "val") if annotation_file(root, split).is_file()]
     contents = {split: read_annotations(annotation_file(root, split)) for split in sources}
     where = {image["id"]: (split, image) for split in sources for image in contents[split]["images"]}
@@ -70,8 +94,12 @@ def pick(root, listed, out):
             (Path(made) / f"{split}2017").mkdir()
             for image_id in sorted(chosen):
                 source, image = where[image_id]
-                name = image["file_name"]
-                shutil.copyfile(Path(root) / f"{source}2017" / name, Path(made) / f"{split}2017" / name)
+                copy = Path(made) / f"{split}2017" / image["file_name"]  # read_annotations: it stays inside
+                if copy.exists():
+                    raise ValueError(f"two images of {root} are called {image['file_name']}: one would be lost")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with readable(Path(root) / f"{source}2017" / image["file_name"]):
+                    shutil.copyfile(Path(root) / f"{source}2017" / image["file_name"], copy)
             people = [a for source in sources for a in contents[source]["annotations"] if a["image_id"] in chosen]
             content = contents[sources[0]] | {"images": [where[i][1] for i in sorted(chosen)], "annotations": people}
             file = annotation_file(made, split)
@@ -97,9 +125,9 @@ def main(arguments=None):
     look.add_argument("--no-images", action="store_true", help="read the annotations only")
     draw = commands.add_parser("draw", help="draw people in COCO's layout")
     draw.add_argument("--out", type=Path, required=True, help="the folder to make")
-    draw.add_argument("--train-images", type=int, default=1500)
-    draw.add_argument("--val-images", type=int, default=300)
-    draw.add_argument("--seed", type=int, default=0)
+    draw.add_argument("--train-images", type=number_option(int, 0, 10**6), default=1500)
+    draw.add_argument("--val-images", type=number_option(int, 0, 10**6), default=300)
+    draw.add_argument("--seed", type=number_option(int, 0), default=0)
     fetch = commands.add_parser("download", help="fetch COCO 2017, 20 GB; the same command goes on after a break")
     fetch.add_argument("--root", type=Path, required=True, help="the folder to fill")
     fetch.add_argument("--only", choices=("val", "train"), help="leave the other images out; val: 1 GB instead of 20")

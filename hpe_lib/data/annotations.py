@@ -1,7 +1,10 @@
-"""COCO's keypoint files and results: where they lie, reading them, and saying exactly what is wrong with them."""
+"""The border: what comes from files and callers is checked here, once, and every message names what is wrong.
+
+Annotations and results in COCO's keypoint format, detectors' boxes, and boxes that a caller gives.
+"""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -21,38 +24,80 @@ def read_annotations(source, masks=True):
     """
     name, content = "annotations", getattr(source, "dataset", source)
     if not isinstance(content, dict):
-        name, content = str(source), _read_json(Path(source), masks)
+        name, content = str(source), read_json(source, "a COCO person_keypoints_*.json", masks)
     for field in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(field), list):
             raise ValueError(f"{name}: not COCO keypoint annotations, the list {field!r} is missing")
-        if not all(isinstance(entry, dict) and "id" in entry for entry in content[field]):
-            raise ValueError(f"{name}: an entry of {field!r} has no id; every entry is a dict with its own id")
+        if not all(isinstance(entry, dict) and is_whole(entry.get("id")) for entry in content[field]):
+            raise ValueError(
+                f"{name}: an entry of {field!r} has no id; every entry is a dict with its own whole number"
+            )
     if len(content["categories"]) != 1 or not content["images"]:
         raise ValueError(f"{name}: needs at least one image, and exactly one category, the person")
-    people, known, seen = content["annotations"], {image["id"] for image in content["images"]}, {0}
+    known = _known_images(content["images"], name)
+    people, category = content["annotations"], content["categories"][0]["id"]
     owners = [f"{name}: annotation {person['id']} of image {person.get('image_id')}" for person in people]
     keypoints = stack_field(people, "keypoints", (51,), owners)
     stack_field(people, "bbox", (4,), owners)
     stack_field(people, "area", (), owners)
-    filled = []
+    filled, seen = [], {0}
     for owner, person, points in zip(owners, people, keypoints):
         if person["id"] in seen:  # pycocotools takes a match with id 0 for no match
             raise ValueError(f"{owner}: ids must differ, and none may be 0; number the annotations from 1")
-        if person.get("category_id") != content["categories"][0]["id"]:
-            raise ValueError(f"{owner}: needs the category_id of the person category")
-        if person.get("image_id") not in known:
+        if not is_whole(person.get("category_id")) or person["category_id"] != category:
+            raise ValueError(f"{owner}: needs the category_id of the person category, the number {category}")
+        if not is_whole(person.get("image_id")) or person["image_id"] not in known:
             raise ValueError(f"{owner}: that image is not in the file; add it, or remove the annotation")
         seen.add(person["id"])
-        filled.append({"iscrowd": 0, "num_keypoints": int((points[2::3] > 0).sum()), **person})
+        person = {"iscrowd": 0, "num_keypoints": int((points[2::3] > 0).sum()), **person}
+        if person["iscrowd"] not in (0, 1) or not is_whole(person["num_keypoints"]):
+            raise ValueError(f"{owner}: iscrowd is 0 or 1, and num_keypoints a whole number; correct or remove them")
+        filled.append(person)
     return content | {"annotations": filled}
 
 
-def _read_json(file, masks=True):
+def _known_images(images, name):
+    """The ids of images whose fields are what they must be; ValueError names the first that is not."""
+    owners = [f"{name}: image {image['id']}" for image in images]
+    sizes = np.stack([stack_field(images, field, (), owners) for field in ("width", "height")], axis=1)  # (N, 2)
+    known = set()
+    for owner, image, (width, height) in zip(owners, images, sizes):
+        if image["id"] in known:
+            raise ValueError(f"{owner} stands in the file twice: every image needs an id of its own")
+        known.add(image["id"])
+        if width < 1 or height < 1 or width % 1 or height % 1:
+            raise ValueError(f"{owner}: width and height are whole numbers of px, not {width:g} and {height:g}")
+        if not stays_inside(image.get("file_name")):
+            raise ValueError(
+                f"{owner}: file_name {image.get('file_name')!r} is no plain path inside the images' folder: refused"
+            )
+    return known
+
+
+def stays_inside(name):
+    """Whether a file's name from a file is a plain relative path that stays in its folder, on any system."""
+    if not isinstance(name, str) or not name.strip() or "\0" in name or ":" in name:
+        return False
+    path = PurePosixPath(name.replace("\\", "/"))
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def is_whole(value):
+    """Whether a value is a whole number, and not True, "1" or 1.0."""
+    return type(value) is int
+
+
+def read_json(file, what, masks=True):
+    """The content of a JSON file. FileNotFoundError, ValueError: with its path; `what` it should be."""
+    file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; give the path of a COCO person_keypoints_*.json")
+        raise FileNotFoundError(f"{file}: no such file; give the path of {what}")
     try:
-        return json.loads(file.read_text(encoding="utf-8"), object_hook=None if masks else _without_mask)
-    except ValueError as error:
+        text = file.read_text(encoding="utf-8-sig")
+        return json.loads(text, object_hook=None if masks else _without_mask)
+    except RecursionError:
+        raise ValueError(f"{file}: nested too deep to be {what}; download or write it again") from None
+    except (OSError, ValueError) as error:
         raise ValueError(f"{file}: not a JSON file ({error}); download or write it again") from None
 
 
@@ -92,9 +137,10 @@ def read_results(results, dataset):
     if results and "bbox" in results[0]:
         boxes = stack_field(results, "bbox", (4,), owners)
     for owner, result in zip(owners, results):
-        if result.get("category_id") != category_id:
+        if not is_whole(result.get("category_id")) or result["category_id"] != category_id:
             raise ValueError(f"{owner}: category_id must be {category_id}, the person, as in the annotations")
-    unknown = {result.get("image_id"): None for result in results if result.get("image_id") not in image_ids}
+    named = [result.get("image_id") for result in results]
+    unknown = {str(one): None for one in named if not is_whole(one) or one not in image_ids}
     if unknown:
         some = ", ".join(map(str, [*unknown][:5])) + (", ..." if len(unknown) > 5 else "")
         raise ValueError(
@@ -113,29 +159,31 @@ def read_boxes(file, image_ids, split):
 
     image_ids: those of the split. Raises ValueError that names the file and the entry.
     """
-    try:
-        entries = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{file} is not a list of detections in JSON ({error}): check the path") from None
-    if not isinstance(entries, list):
-        raise ValueError(f"{file} is not a list of detections in JSON (it holds one {type(entries).__name__})")
-    boxes = []
-    for index, entry in enumerate(entries):
-        if not (isinstance(entry, dict) and {"image_id", "bbox", "score"} <= entry.keys() and len(entry["bbox"]) == 4):
-            raise ValueError(f"{file}, entry {index}: a detection needs image_id, bbox (4 numbers) and score")
+    entries = read_json(file, "a list of detections")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{file} is not a list of detections, dicts with image_id, bbox and score: check the path")
+    owners = [f"{file}, entry {index}" for index in range(len(entries))]
+    boxes, scores = stack_field(entries, "bbox", (4,), owners), stack_field(entries, "score", (), owners)
+    found = []
+    for index, (owner, entry, box, score) in enumerate(zip(owners, entries, boxes, scores.tolist())):
+        if not is_whole(entry.get("category_id", 1)):
+            raise ValueError(f"{owner}: category_id must be a whole number (1 is the person)")
         if entry.get("category_id", 1) != 1:
             continue
-        if entry["image_id"] not in image_ids:
-            raise ValueError(f"{file}, entry {index}: image {entry['image_id']} is not in the annotations of {split}")
-        boxes.append((index, (entry["image_id"], entry["bbox"], float(entry["score"]))))
-    return boxes
+        if not is_whole(entry.get("image_id")) or entry["image_id"] not in image_ids:
+            raise ValueError(f"{owner}: image {entry.get('image_id')!r} is not in the annotations of {split}")
+        found.append((index, (entry["image_id"], box, score)))
+    return found
 
 
 def clean_box(box, width, height):
-    """Cut a box to its image as the official code does; None where nothing is left. All px."""
+    """Cut a box to its image; None where nothing is left. All px.
+
+    The official code does it for boxes of labels; it moves those that begin outside, where this cuts them.
+    """
     x, y, w, h = box
     left, top = max(0, x), max(0, y)
-    right, bottom = min(width - 1, left + max(0, w - 1)), min(height - 1, top + max(0, h - 1))
+    right, bottom = min(width - 1, x + max(0, w - 1)), min(height - 1, y + max(0, h - 1))
     if right < left or bottom < top:
         return None
     return np.array([left, top, right - left, bottom - top], dtype=np.float64)
@@ -143,30 +191,52 @@ def clean_box(box, width, height):
 
 def boxes_in_image(boxes, width, height):
     """Boxes (M, 4) x, y, width, height in px, each cut to its image -> list of (4,). ValueError: nothing left."""
+    try:
+        found = np.array([[float(number) for number in box] for box in boxes], dtype=np.float64).reshape(-1, 4)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"boxes are (M, 4): a list of boxes, each x, y, width, height in px, got {str(boxes)[:60]}"
+        ) from None
     inside = []
-    for box in boxes:
-        x, y, w, h = box
-        clean = clean_box((x, y, w + 1, h + 1), width, height)  # a box inside the image stays as it is
-        if clean is None or not (clean[2:] > 0).all():
+    for x, y, w, h in found:
+        clean = clean_box((x, y, w + 1, h + 1), width, height) if np.isfinite([x, y, w, h]).all() else None
+        if clean is None or not (clean[2:] > 0).all() or w <= 0 or h <= 0:  # a box inside the image stays as it is
             raise ValueError(
-                f"box {tuple(map(float, box))} has no part inside the {width} x {height} px image: "
+                f"box {(x, y, w, h)} has no part inside the {width} x {height} px image: "
                 f"a box is x, y, width, height, counted in px from the top left corner"
             )
         inside.append(clean)
     return inside
 
 
+def whole_image(image):
+    """An image (H, W, 3) uint8 RGB, as it is; ValueError says what else it is."""
+    kind = f"{type(image).__name__} {getattr(image, 'dtype', '')} {tuple(getattr(image, 'shape', ()))}"
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            f"an image is a NumPy array (H, W, 3) of uint8, RGB, got {kind}: `data.read_image(file)` gives one; "
+            "multiply floats from 0 to 1 by 255, divide 16-bit numbers by 257, repeat a grey channel three times"
+        )
+    if 0 in image.shape:
+        raise ValueError(f"an image without pixels: {kind}")
+    return image
+
+
 def stack_field(items, field, shape, owners):
     """Stack one field of N dicts -> (N, *shape) float64; ValueError, with its owner, for the first that cannot be."""
     try:
-        values = np.array([item[field] for item in items], dtype=np.float64).reshape(-1, *shape)
-        if len(values) == len(items) and np.isfinite(values).all():
-            return values
-    except (KeyError, TypeError, ValueError):
+        values = np.array([item[field] for item in items])
+        if not items:
+            return np.zeros((0, *shape))
+        if values.dtype.kind in "iuf" and values.shape == (len(items), *shape):  # no texts, no None, no huge numbers
+            values = values.astype(np.float64)
+            if np.isfinite(values).all():
+                return values
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass
     if len(items) > 1:  # one of them is wrong: look at each alone
         return np.concatenate([stack_field([item], field, shape, [owner]) for item, owner in zip(items, owners)])
     if field not in items[0]:
-        raise ValueError(f"{owners[0]} has no {field!r}; add it, or leave this person out")
+        raise ValueError(f"{owners[0]} has no {field!r}; add it, or leave this entry out")
     count = int(np.prod(shape))
     raise ValueError(f"{owners[0]}: {field} must be {count} finite number{'s' * (count > 1)}; correct or remove it")

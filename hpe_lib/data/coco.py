@@ -21,7 +21,7 @@ def find(source=None):
     source = source or os.environ.get("HPE_DATA") or "synthetic"
     if source == "synthetic":
         root = cache_folder() / f"synthetic-v{synthetic.VERSION}"
-        return root if root.is_dir() else synthetic.make(root)
+        return synthetic.make(root)  # nothing is drawn where it is there whole
     root = Path(source).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"no folder {root}: give a COCO folder (see the README), or 'synthetic'")
@@ -43,6 +43,7 @@ class Person:
     box: np.ndarray  # (4,) x, y, width, height in px
     keypoints: np.ndarray  # (17, 3) x, y in px and visibility 0, 1, 2; zeros where there are no labels
     score: float = 1.0  # of the detector that found the box
+    image_wh: tuple | None = None  # (width, height) px of the image, where known
 
 
 def persons(root, split, annotations=None):
@@ -64,7 +65,8 @@ def persons(root, split, annotations=None):
             lost.append(annotation["id"])
             continue
         file = Path(root) / f"{split}2017" / image["file_name"]
-        found.append(Person(file, image["id"], annotation["id"], box, keypoints))
+        size = image["width"], image["height"]
+        found.append(Person(file, image["id"], annotation["id"], box, keypoints, image_wh=size))
     if lost:
         names = ", ".join(map(str, lost[:5])) + (" ..." if len(lost) > 5 else "")
         warnings.warn(

@@ -4,29 +4,24 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from simplejpeg import decode_jpeg
 
 from hpe_lib import geometry
+from hpe_lib.data.files import eight_bits, readable
 from hpe_lib.data.warp import warp
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of ImageNet
 
 
 def read_image(file):
-    """Read an image as RGB, (H, W, 3) uint8; grey and CMYK files too. Errors name the file."""
-    try:
-        with Image.open(file) as image:
-            if (image.format, image.mode) == ("JPEG", "RGB"):
-                with suppress(ValueError):  # damaged: Pillow says what is wrong
-                    return decode_jpeg(Path(file).read_bytes())  # the same pixels in less time
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no image {file}: check the path, or that the images are unpacked") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable image ({error}): copy or download it again") from None
+    """Read an image as RGB, (H, W, 3) uint8; grey, 16-bit and CMYK files too. Errors name the file."""
+    with readable(file), Image.open(file) as image:
+        if (image.format, image.mode) == ("JPEG", "RGB"):
+            with suppress(ValueError):  # damaged: Pillow says what is wrong
+                return decode_jpeg(Path(file).read_bytes())  # the same pixels in less time
+        return eight_bits(image)
 
 
 def box_matrix(box, input_wh):

@@ -5,6 +5,7 @@ import torch
 
 from hpe_lib import geometry
 from hpe_lib.data.crops import box_matrix, read_image
+from hpe_lib.data.files import of_size
 from hpe_lib.data.warp import warp_channels
 from hpe_lib.skeleton import FLIP_ORDER
 
@@ -26,6 +27,7 @@ class CropDataset(torch.utils.data.Dataset):
         self.files = np.array([str(person.file) for person in people])
         self.boxes = np.array([person.box for person in people]).reshape(-1, 4)
         self.keypoints = np.array([person.keypoints for person in people]).reshape(-1, 17, 3)
+        self.sizes = np.array([person.image_wh or (0, 0) for person in people]).reshape(-1, 2)  # px; 0: not known
 
     def set_epoch(self, epoch):
         """Say which epoch comes, from 0: each has its own random crops."""
@@ -40,7 +42,11 @@ class CropDataset(torch.utils.data.Dataset):
 
     def cut(self, index, matrix):
         """The crop (3, H, W) uint8 of a person's image that a matrix (image px to crop px) describes."""
-        return warp_channels(self.read(self.files[index]), matrix, self.input_wh)
+        return warp_channels(self.image(index), matrix, self.input_wh)
+
+    def image(self, index):
+        """A person's whole image (H, W, 3). ValueError where it is of another size than its annotation says."""
+        return of_size(self.read(self.files[index]), self.sizes[index], self.files[index])
 
     def __getitem__(self, index):
         matrix, mirror, change = self.matrix(index), False, self.augmentation

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from hpe_lib import geometry
 from hpe_lib.data.crops import read_image
 from hpe_lib.data.dataset import CropDataset
+from hpe_lib.data.files import readable
 from hpe_lib.data.warp import warp, warp_channels
 
 
@@ -56,16 +57,16 @@ class KeptCrops(CropDataset):
 
     def cut(self, index, matrix):
         if index not in self.kept:
-            self._keep(self.files[index])
+            self._keep(index)
         crop, kept_matrix = self.kept[index]
         return warp_channels(crop, geometry.compose(matrix, geometry.invert(kept_matrix)), self.input_wh)
 
-    def _keep(self, file):
+    def _keep(self, wanted):
         wide, change = np.array(self.input_wh), self.augmentation
         if change and (change.rotation or change.scale):
             wide = np.ceil([np.hypot(*wide) * (1 + change.scale)] * 2).astype(int)  # all that any draw can reach
-        image = self.read(file)
-        for index in self.of_file[file]:
+        image = self.image(wanted)
+        for index in self.of_file[self.files[wanted]]:
             matrix = self.matrix(index)
             matrix[:, 2] += (wide + 2 - self.input_wh) / 2
             self.kept[index] = warp(image, matrix, wide + 2), matrix
@@ -143,17 +144,12 @@ class ImageCache:
 
 
 def _stamp(file):
-    try:
+    with readable(file):
         state = file.stat()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no image {file}: check the path, or that the images are unpacked") from None
     return state.st_size, state.st_mtime_ns
 
 
 def _size(file):
     """(width, height) px from the head of the file alone."""
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} is not a readable image ({error}): copy or download it again") from None
+    with readable(file), Image.open(file) as image:
+        return image.size

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from hpe_lib import data
 from hpe_lib.evaluate import evaluate_model, published_rows, table
-from hpe_lib.machine import best_device, keep_freed_memory, run_command
+from hpe_lib.machine import (
+    best_device,
+    device_option,
+    keep_freed_memory,
+    number_option,
+    run_command,
+    write_atomically,
+)
 from hpe_lib.models import add_weights_options, load_model
 
 
@@ -17,17 +24,22 @@ def main(arguments=None):
     parser.add_argument("--split", choices=("val", "train"), default="val")
     parser.add_argument("--boxes", type=Path, help="a detector's boxes, COCO results in JSON (default: the true boxes)")
     parser.add_argument("--no-flip", action="store_true", help="without the mirror image's heatmaps")
-    parser.add_argument("--shift", type=float, default=1.0, help="of them, in cells (default: 1, as published)")
+    parser.add_argument(
+        "--shift", type=number_option(float, 0, 1), default=1.0, help="of them, in cells (default: 1, as published)"
+    )
     parser.add_argument("--no-shift", dest="shift", action="store_const", const=0.0, help="the same as --shift 0")
     parser.add_argument("--refine", choices=("quarter", "dark", "none"), default="quarter", help="after the argmax")
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--workers", type=int, default=0, help="processes that read images")
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+    parser.add_argument("--batch-size", type=number_option(int, 1), default=64)
+    parser.add_argument("--workers", type=number_option(int, 0), default=0, help="processes that read images")
+    parser.add_argument("--device", type=device_option, help="cpu, cuda or mps (default: the best there is)")
     parser.add_argument("--json", type=Path, help="write the ten metrics here")
     parser.add_argument("--results", type=Path, help="write the poses here, as COCO results")
     args = parser.parse_args(arguments)
 
     keep_freed_memory()
+    for file in filter(None, (args.json, args.results)):
+        if file.is_dir() or file in (args.boxes, Path(args.weights)):
+            raise ValueError(f"{file} cannot be written over: name another file")
     root = data.find(args.data)
     content = data.read_annotations(data.annotation_file(root, args.split))
     if args.boxes:
@@ -58,7 +70,8 @@ def main(arguments=None):
     print(table(published_rows(model, args.weights) | {f"measured: {args.weights}, {boxes}": metrics}))
     for file, content in ((args.json, metrics), (args.results, results)):
         if file:
-            file.write_text(json.dumps(content, indent=2))
+            written = json.dumps(content, indent=2, allow_nan=False).encode()
+            write_atomically(lambda opened, written=written: opened.write(written), file)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Backbone(nn.Module):
 
     def __init__(self, depth):
         super().__init__()
-        if depth not in DEPTHS:
+        if not isinstance(depth, int | str) or depth not in DEPTHS:
             raise ValueError(f"depth is one of {list(DEPTHS)}, got {depth!r}")
         block, counts, width = DEPTHS[depth]
         self.depth = depth

@@ -16,6 +16,8 @@ class SimpleBaseline(Backbone):
     def __init__(self, depth=50, num_keypoints=17, head_width=None, head_layers=3, kernel=4):
         super().__init__(depth)
         usual_width, self.input_wh = LITTLE.get(depth, (256, (192, 256)))  # px it is trained at, unless told otherwise
+        if kernel not in KERNELS:
+            raise ValueError(f"kernel is one of {', '.join(map(str, KERNELS))}, got {kernel!r}")
         width = head_width or usual_width
         self.num_keypoints, self.stride = num_keypoints, 32 // 2**head_layers  # image px a heatmap cell
         self.deconv_layers, channels = nn.Sequential(), self.channels

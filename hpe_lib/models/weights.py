@@ -1,5 +1,6 @@
 """Weights in files: ours, the official ones and OpenMMLab's, and ImageNet's through torchvision."""
 
+import io
 import pickle
 import re
 from pathlib import Path
@@ -50,6 +51,8 @@ def _locate(path_or_name):
     if str(path_or_name) in published.names():
         return published.locate(str(path_or_name))
     path = Path(path_or_name).expanduser()
+    if str(path_or_name) == "imagenet":
+        raise ValueError("imagenet names a backbone without a pose head: train from it (--pretrained imagenet)")
     if not path.is_file():
         raise FileNotFoundError(
             f"no weights at {path}: give a file, or one of the names {', '.join(shipped_names())} (come with the "
@@ -63,22 +66,8 @@ def read_file(path_or_name):
 
     Raises ValueError for what is no weight file, and for a file that asks for anything else to be made or run.
     """
-    path, allowed = _locate(path_or_name), torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()  # what the program itself has allowed does not count here
-    try:
-        with torch.serialization.safe_globals(STAND_INS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises half a dozen types here, from EOFError to UnpicklingError
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if isinstance(error, pickle.UnpicklingError) and asked:
-            raise ValueError(
-                f"{path} asks for {asked[1]} while it is read, and such a file could run any code: refused. Weights "
-                f"need tensors only; get the file from its source, or ask its author for a plain state dict"
-            ) from None
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a readable weight file ({reason}): download or save it again") from error
-    finally:
-        torch.serialization.add_safe_globals(allowed)
+    path = _locate(path_or_name)
+    content = read_tensors(path, "weight file")
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not a dictionary of weights")
     meta = content.get("meta") if isinstance(content.get("meta"), dict) else {}
@@ -88,7 +77,35 @@ def read_file(path_or_name):
     )
     if other or not isinstance(state, dict):
         raise ValueError(f"{path} is no state dict: not a tensor is {', '.join(map(str, other[:4])) or 'the whole'}")
+    for key, value in state.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f"{path}: {key} holds NaN or infinite numbers, the end of a run that failed: take another")
     return {"state_dict": state, "meta": meta, "path": path}
+
+
+def read_tensors(path, what, device="cpu"):
+    """What torch saved into a file, as long as it is tensors and plain values; nothing in the file is ever run.
+
+    ValueError names the file: not readable as `what`, or refused.
+    """
+    allowed = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()  # what the program itself has allowed does not count here
+    try:
+        with torch.serialization.safe_globals(STAND_INS):
+            return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises half a dozen types here, from EOFError to UnpicklingError
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if isinstance(error, pickle.UnpicklingError) and asked:
+            raise ValueError(
+                f"{path} asks for {asked[1]} while it is read, and such a file could run any code: refused. Weights "
+                f"need tensors only; get the file from its source, or ask its author for a plain state dict"
+            ) from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "weights_only" in str(error):  # torch would advise to switch the guard off
+            reason = "it is damaged, or holds more than tensors and plain values"
+        raise ValueError(f"{path} is not a readable {what} ({reason}): download or save it again") from None
+    finally:
+        torch.serialization.add_safe_globals(allowed)
 
 
 def plain_name(key):
@@ -144,12 +161,26 @@ def _fill(model, content, entry, channels):
     state = {key if key in own else plain_name(key): value for key, value in content["state_dict"].items()}
     _compare_names(model, state, content["path"])
     model.load_state_dict(state, strict=False)
+    meta, path = content["meta"], content["path"]
+    if "model" in meta or "recipe" in meta:  # ours, whatever its name
+        entry = None
     if channels == "auto":
-        channels = content["meta"].get("channels", entry.channels if entry else "rgb")
+        channels = meta.get("channels", entry.channels if entry else "rgb")
     model.channel_order = checked_channels(channels)
     if hasattr(model, "input_wh"):
-        model.input_wh = tuple(content["meta"].get("input_wh", entry.input_wh if entry else model.input_wh))
+        model.input_wh = checked_size(meta.get("input_wh", entry.input_wh if entry else model.input_wh), path)
     return model
+
+
+def checked_size(input_wh, path):
+    """(W, H) px of a network's input, as a file says it; ValueError names the file."""
+    if (
+        not isinstance(input_wh, list | tuple)
+        or len(input_wh) != 2
+        or not all(type(n) is int and n > 0 for n in input_wh)
+    ):
+        raise ValueError(f"{path} says that its input_wh is {input_wh!r}: two whole numbers of px are wanted")
+    return tuple(input_wh)
 
 
 def checked_channels(order):
@@ -196,18 +227,29 @@ def load_model(path_or_name, depth=None, channels="auto"):
     content, entry = read_file(path_or_name), published.find(path_or_name)
     meta = content["meta"]
     if "model" in meta:
-        model = build(meta["model"], **meta["options"])
+        name, options = meta["model"], meta.get("options")
     else:  # another's file, or one of ours from before there were other networks
         depth = meta.get("depth", depth or (entry and entry.depth))
         if depth is None:
             raise ValueError(f"{path_or_name} does not say its depth: name it (--depth 50)")
-        model = build("simple_baseline", depth=depth, num_keypoints=meta.get("num_keypoints", 17))
+        name, options = "simple_baseline", {"depth": depth, "num_keypoints": meta.get("num_keypoints", 17)}
+    if not isinstance(name, str) or not isinstance(options, dict):
+        raise ValueError(
+            f"{path_or_name} says that it holds {name!r} with {options!r}: a name and a dictionary are wanted"
+        )
+    try:
+        model = build(name, **options)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path_or_name} describes a network that cannot be built: {reason}") from None
     return _fill(model, content, entry, channels).eval()
 
 
 def save_atomically(content, path):
-    """torch.save that leaves the old file or the new one, never half of one."""
-    write_atomically(lambda file: torch.save(content, file), path)
+    """torch.save that leaves the old file or the new one, never half of one; OSError where the disk is full."""
+    with io.BytesIO() as memory:  # written to a disk that fills up, torch's own words would not say so
+        torch.save(content, memory)
+        write_atomically(lambda file: file.write(memory.getbuffer()), path)
 
 
 def save_model(model, path, half=False, **meta):

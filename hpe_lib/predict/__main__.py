@@ -1,14 +1,16 @@
 """An image in, poses out. `python -m hpe_lib.predict PHOTO` draws them on the photo."""
 
 import argparse
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from hpe_lib import data, plots
-from hpe_lib.machine import best_device, keep_freed_memory, run_command
+from hpe_lib import plots
+from hpe_lib.data.files import eight_bits, readable
+from hpe_lib.machine import best_device, keep_freed_memory, run_command, write_atomically
 from hpe_lib.models import add_weights_options, load_model
 from hpe_lib.predict import detect_people, predict_image
 
@@ -19,7 +21,24 @@ def parse_box(text):
         x, y, width, height = map(float, text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"a box is x,y,width,height in px, got {text!r}") from None
+    if not np.isfinite([x, y, width, height]).all() or width <= 0 or height <= 0:
+        raise argparse.ArgumentTypeError(f"a box has a positive width and height in px, got {text!r}")
     return x, y, width, height
+
+
+def upright_image(file):
+    """Read an image as `data.read_image` does, and turn it as a phone notes beside it: (H, W, 3) uint8."""
+    with readable(file), Image.open(file) as opened:
+        return eight_bits(ImageOps.exif_transpose(opened))
+
+
+def drawing_file(file):
+    """The file of a drawing; ValueError where its suffix names no kind of image that can be drawn."""
+    kinds = plots.plt.gcf().canvas.get_supported_filetypes()
+    plots.plt.close()
+    if file.suffix[1:].lower() not in kinds:
+        raise ValueError(f"{file}: a drawing's name ends in .png, .jpg, .pdf or .svg, so that its kind is known")
+    return file
 
 
 def main(arguments=None):
@@ -35,19 +54,22 @@ def main(arguments=None):
     args = parser.parse_args(arguments)
 
     keep_freed_memory()
-    data.read_image(args.photo)  # the clear errors
-    with Image.open(args.photo) as opened:  # phones store how the image is turned beside it
-        image = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+    out = drawing_file(args.out or args.photo.with_name(f"{args.photo.stem}-poses.png"))
+    for file in filter(None, (out, args.json)):
+        if file.exists() and args.photo.exists() and file.samefile(args.photo):
+            raise ValueError(f"{file} is the photograph itself: name another file, it would be lost")
+    image = upright_image(args.photo)
     model = load_model(args.weights, args.depth, args.channels).to(best_device())
     boxes = detect_people(image) if args.detect else args.box
     if boxes is None:
         print("no --box and no --detect: taking the whole image as one person's box")
     poses = predict_image(model, image, boxes)
-    out = args.out or args.photo.with_name(f"{args.photo.stem}-poses.png")
-    figure = plots.show_poses(image, poses)
-    figure.savefig(out, dpi=150, bbox_inches="tight")
+    figure, drawing = plots.show_poses(image, poses), io.BytesIO()
+    figure.savefig(drawing, format=out.suffix[1:], dpi=150, bbox_inches="tight")
+    write_atomically(lambda file: file.write(drawing.getbuffer()), out)
     if args.json:
-        args.json.write_text(json.dumps([pose.round(2).tolist() for pose in poses]))
+        found = json.dumps([pose.round(2).tolist() for pose in poses], allow_nan=False)
+        write_atomically(lambda file: file.write(found.encode()), args.json)
     print(f"{len(poses)} people drawn in {out}")
 
 

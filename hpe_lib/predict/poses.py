@@ -6,6 +6,7 @@ from tqdm.auto import tqdm
 
 from hpe_lib import data, geometry, heatmaps
 from hpe_lib.models import heatmaps_of
+from hpe_lib.skeleton import KEYPOINTS
 
 
 @torch.inference_mode()
@@ -15,6 +16,8 @@ def predict_heatmaps(model, crops, flip=True, shift=True):
     images = data.normalise(crops, getattr(model, "channel_order", "rgb"))
     images = images.contiguous(memory_format=torch.channels_last)  # the faster layout for convolutions
     maps = heatmaps_of(model, images).float()
+    if maps.shape[1] != len(KEYPOINTS):
+        raise ValueError(f"the network finds {maps.shape[1]} keypoints, and a pose of COCO has {len(KEYPOINTS)}")
     if flip:
         maps = heatmaps.merge_flipped(maps, heatmaps_of(model, images.flip(-1)).float(), shift)
     return maps
@@ -26,6 +29,8 @@ def predict_crops(model, crops, matrices, flip=True, shift=True, refine="quarter
     crops: (N, 3, H, W) uint8. matrices: N of (2, 3), image px to crop px. Returns (N, 17, 3): x, y, peak height.
     """
     maps = predict_heatmaps(model, crops, flip, shift)
+    if not maps.isfinite().all():
+        raise ValueError("the network gives heatmaps that are not numbers (NaN or infinite): its weights are damaged")
     points, scores = heatmaps.decode(maps, refine)
     points = points.cpu().numpy() * (crops.shape[-1] / maps.shape[-1])  # heatmap px -> crop px
     points = geometry.transform(points, geometry.invert(np.reshape(matrices, (-1, 2, 3))))  # (N, 17, 2) image px
@@ -50,7 +55,7 @@ def predict_image(model, image, boxes=None, flip=True, refine="quarter"):
     image: (H, W, 3) uint8 RGB. boxes: (M, 4) x, y, width, height in px, cut to the image; None takes the whole image as
     one box. Returns (M, 17, 3). Raises ValueError for a box that has no size or lies outside the image.
     """
-    height, width = image.shape[:2]
+    height, width = data.whole_image(image).shape[:2]
     boxes = data.boxes_in_image([(0, 0, width, height)] if boxes is None else boxes, width, height)
     if not len(boxes):
         return np.zeros((0, 17, 3))

@@ -6,6 +6,7 @@ processes together, and each sees its share of the very batches that one process
 
 import argparse
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import numpy as np
 import torch
 
 from hpe_lib import data, models
-from hpe_lib.machine import keep_freed_memory, run_command
-from hpe_lib.train import RECIPES, Trainer, fit, parallel, validate
+from hpe_lib.evaluate import coco_metrics
+from hpe_lib.machine import device_option, keep_freed_memory, number_option, run_command, sole_writer
+from hpe_lib.train import RECIPES, Trainer, checkpoint, fit, parallel, validate
 from hpe_lib.train.settings import changed, setting
 
 KEPT_PEOPLE = 5_000  # whose decoded crops stay in memory (up to 0.5 MB each); more people need --cache
@@ -44,23 +46,30 @@ def parse(arguments):
     parser.add_argument("--data", help="'synthetic' or a COCO-layout folder (default: HPE_DATA, else synthetic)")
     parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="folder for weights and curves")
     parser.add_argument("--depth", type=models.parse_depth, choices=models.DEPTHS, help="another than the recipe's")
-    parser.add_argument("--epochs", type=int, help="another length than the recipe's")
-    parser.add_argument("--batch-size", type=int, help="another batch size than the recipe's, over all processes")
+    parser.add_argument("--epochs", help="another length than the recipe's")
+    parser.add_argument("--batch-size", help="another batch size than the recipe's, over all processes")
     parser.add_argument("--pretrained", help="weights to start from: 'imagenet', 'none' or a file")
-    parser.add_argument("--seed", type=int, help="another seed than the recipe's 0")
+    parser.add_argument("--seed", help="another seed than the recipe's 0")
     parser.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="any setting of the recipe"
     )
-    parser.add_argument("--workers", type=int, default=0, help="processes that read images (0: none, images are kept)")
+    parser.add_argument(
+        "--workers", type=number_option(int, 0), default=0, help="processes that read images (0: none, images are kept)"
+    )
     parser.add_argument("--cache", type=Path, help="folder for decoded images, so that each is decoded only once")
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+    parser.add_argument("--device", type=device_option, help="cpu, cuda or mps (default: the best there is)")
     parser.add_argument("--precision", choices=("auto", "bf16", "fp16", "float32"), default="auto")
-    parser.add_argument("--accumulate", type=int, default=1, help="parts in which a batch goes through the network")
+    parser.add_argument(
+        "--accumulate", type=number_option(int, 1), default=1, help="parts in which a batch goes through the network"
+    )
     parser.add_argument("--compile", action="store_true", help="let torch.compile make the network faster")
-    parser.add_argument("--validate-every", type=int, default=1, help="epochs between validations; 0: only at the end")
+    parser.add_argument(
+        "--validate-every", type=number_option(int, 0), default=1, help="epochs between validations; 0: only at the end"
+    )
     parser.add_argument("--export", type=Path, help="also write the last network here as float16, half the size")
     parser.add_argument("--module", type=import_module, help="import this first: it registers a network or a loss")
     parser.add_argument("--resume", action="store_true", help="go on from the last whole epoch in --out")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew in an --out that holds a run already")
     args = parser.parse_args(arguments)
     settings = {"depth": args.depth, "epochs": args.epochs, "batch_size": args.batch_size, "seed": args.seed}
     settings = {name: value for name, value in settings.items() if value is not None} | dict(args.set)
@@ -74,11 +83,22 @@ def main(arguments=None):
     device = parallel.start() or args.device
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
+    with sole_writer(args.out) if parallel.rank() == 0 else nullcontext():
+        run(args, recipe, device)
+    parallel.stop()
+
+
+def run(args, recipe, device):
+    """Train as the options say. All that can be wrong with them is tried before the first epoch."""
+    if (args.out / "last.pt").exists() and not (args.resume or args.overwrite):
+        raise ValueError(f"{args.out} holds a run already: --resume goes on with it, --overwrite begins anew, or name "
+                         "another --out")  # fmt: skip
     if parallel.rank() == 0:
         data.find(args.data)  # one draws the built-in people, the others wait
     parallel.barrier()
     root = data.find(args.data)
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
+    coco_metrics(content, [])  # the measuring itself
     name, options = recipe.network
     model = models.build(name, **options)
     if recipe.pretrained and not args.resume:
@@ -95,9 +115,13 @@ def main(arguments=None):
     )
     if args.resume:
         trainer.resume(args.out)
-    if parallel.rank() == 0:
+    first = parallel.rank() == 0
+    if first:
+        checkpoint.room_for(trainer, args.out)
         where = f"{trainer.device}, {trainer.precision}" + f", {parallel.world()} processes" * (parallel.world() > 1)
         print(f"{len(people)} people in {root}, {name} {options}, {recipe.epochs} epochs, on {where}")
+    if args.export and first:
+        models.save_model(model, args.export, half=True, recipe=args.recipe, epochs=len(trainer.history))
 
     def validation(_):
         number = len(trainer.history)
@@ -108,13 +132,14 @@ def main(arguments=None):
     try:
         fit(trainer, validation, args.out, report)
     except KeyboardInterrupt:
-        sys.exit(f"stopped: {len(trainer.history)} whole epochs are in {args.out}; add --resume to go on from there")
-    if args.export and parallel.rank() == 0:
+        if not (args.out / "last.pt").exists():
+            sys.exit("stopped before the first epoch was saved: there is nothing to resume")
+        sys.exit(f"stopped: the whole epochs before this one are in {args.out}; add --resume to go on from there")
+    if first and args.export:
         models.save_model(model, args.export, half=True, recipe=args.recipe, epochs=recipe.epochs)
-    if parallel.rank() == 0:
+    if first:
         draw_curve(trainer.history, args.out / "curve.png")
         print(f"weights in {args.out / 'model.pt'}, curve in {args.out / 'history.csv'} and curve.png")
-    parallel.stop()
 
 
 def draw_curve(history, file):
