@@ -155,7 +155,9 @@ def input_samples(root, reference, kept_folder):
     def batches(dataset, on_device=False):
         def work():
             for start in range(0, len(people), 32):
-                batch = torch.utils.data.default_collate([dataset[i] for i in range(start, min(start + 32, len(people)))])
+                batch = torch.utils.data.default_collate(
+                    [dataset[i] for i in range(start, min(start + 32, len(people)))]
+                )
                 if on_device:
                     data.normalise(batch["image"])
                     heatmaps.encode(batch["keypoints"], batch["labelled"], (WIDTH // 4, HEIGHT // 4))
