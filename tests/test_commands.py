@@ -104,5 +104,5 @@ def test_bad_input_ends_in_one_clear_line(drawn, tmp_path):
     assert "bad.jpg is not a readable image" in refused("hpe_lib.predict", tmp_path / "bad.jpg")
     picture = data.persons(drawn, "val")[0].file
     assert "no part inside" in refused("hpe_lib.predict", picture, "--box", "5000,0,10,10", "--out", tmp_path / "x.png")
-    assert "not a list of detections" in refused("hpe_lib.evaluate", "--data", drawn, "--boxes", tmp_path / "none.json")
+    assert "none.json: no such file" in refused("hpe_lib.evaluate", "--data", drawn, "--boxes", tmp_path / "none.json")
     assert not (tmp_path / "x.png").exists()
