@@ -1,11 +1,11 @@
-"""What several test files share: where the outside reference data may lie, and a small drawn data set."""
+"""What several test files share: the official numbers, photographs, drawn people, and where larger data may lie."""
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hpe_lib import synthetic
+from tests import golden as official
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -18,11 +18,10 @@ def shared(*parts):
     return path
 
 
-@pytest.fixture(scope="session")
-def golden():
-    """The official implementation's inputs and outputs, name -> array."""
-    with np.load(shared("golden", "reference.npz")) as arrays:
-        return dict(arrays)
+@pytest.fixture(scope="session", params=["subset"] + ["whole"] * (SHARED / "golden").is_dir())
+def golden(request):
+    """The official implementation's inputs and outputs, name -> array: tests/golden, and the full set where it is."""
+    return official.read() if request.param == "subset" else official.read_whole(SHARED / "golden")
 
 
 @pytest.fixture(scope="session")

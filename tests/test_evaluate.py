@@ -375,11 +375,7 @@ def test_rescore_by_hand():
     assert rescore([1.0, 1.0], keypoint_scores, threshold=0.0) == pytest.approx([0.5, 0.5 / 3])
 
 
-def test_golden_nms_and_rescore():
-    file = SHARED / "golden/reference.npz"
-    if not file.is_file():
-        pytest.skip("no ../shared/golden beside this repository")
-    golden = np.load(file)
+def test_golden_nms_and_rescore(golden):
     scores = rescore(golden["nms_box_scores"], golden["nms_keypoint_scores"])
     assert np.abs(scores - golden["nms_scores"]).max() < 1e-12
     for threshold, name in ((0.9, "nms_keep_090"), (0.5, "nms_keep_050")):

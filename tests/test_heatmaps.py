@@ -41,10 +41,11 @@ def test_flip_merge_is_the_official_one(golden, shift, name):
 
 def test_loss_and_pck_are_the_official_ones(golden):
     prediction, targets = as_tensor(golden, "loss_prediction"), as_tensor(golden, "targets")
-    loss = heatmaps.heatmap_loss(prediction, targets, as_tensor(golden, "target_weights"))
+    cells = slice(None, None, int(golden["loss_step"]))  # every fifth in the subset
+    loss = heatmaps.heatmap_loss(prediction, targets[..., cells, cells], as_tensor(golden, "target_weights"))
     assert float(loss) == pytest.approx(float(golden["loss"]), rel=1e-6)
-    for prefix, predicted in (("pck", prediction), ("pck2", as_tensor(golden, "pck_prediction"))):
-        share, mean = heatmaps.pck(predicted, targets)
+    for prefix, predicted in (("pck", "peaks_prediction"), ("pck2", "pck_prediction")):
+        share, mean = heatmaps.pck(as_tensor(golden, predicted), targets)
         expected = golden[prefix]
         assert np.allclose(np.where(expected < 0, np.nan, expected), share, equal_nan=True)
         assert float(mean) == pytest.approx(float(golden[f"{prefix}_mean"]), abs=1e-6)

@@ -14,10 +14,11 @@ import torch
 import torchvision
 
 from hpe_lib import data, evaluate, heatmaps, models, predict
+from hpe_lib.data import download
 from hpe_lib.evaluate import __main__ as command_line
 from hpe_lib.evaluate import results
 from hpe_lib.models import published, weights
-from tests.conftest import shared
+from tests import golden
 from tests.local_server import serve
 
 STATISTICS = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # ImageNet's mean and deviation of R, G, B
@@ -136,26 +137,31 @@ def test_a_network_of_another_depth_is_refused(monkeypatch, model):
 
 def test_the_registry_is_that_of_the_facts():
     """Every ResNet row of the reference, its address, AP and AR; and digests in all of OpenMMLab's names."""
-    facts = shared("reference-facts.md").read_text()
+    facts = golden.facts()
     by_file = {entry.file: entry for entry in published.WEIGHTS.values()}
-    rows = re.findall(r"^\| (td-hm_res\S+) \| \.(\d+) \| \.(\d+) \|$", facts, re.MULTILINE)
-    assert len(rows) == 5
-    for file, ap, ar in rows:
+    rows = {file: row for file, row in facts["openmmlab_v1_ap_ar_percent"].items() if "_res" in file}
+    assert len(rows) == 5 and len(facts["openmmlab_v0_ap_percent"]) == 2
+    for file, (ap, ar) in rows.items():
         scores = dict(zip(evaluate.METRICS, by_file[file].scores))
-        assert scores["AP"] == int(ap) / 10 and scores["AR"] == int(ar) / 10
-        assert f"`{by_file[file].folder}/`" in facts
+        assert scores["AP"] == ap and scores["AR"] == ar
+        assert by_file[file].folder == facts["openmmlab_folders"]["v1"]
         assert f"res{by_file[file].depth}_" in file and "-{1}x{0}-".format(*by_file[file].input_wh) in file
-    for file, ap in re.findall(r"resnet/(\S+\.pth) \(\.(\d+)\)", facts):
-        assert by_file[file].scores[0] == int(ap) / 10 and f"`{by_file[file].folder.removesuffix('resnet')}`" in facts
+    for path, ap in facts["openmmlab_v0_ap_percent"].items():
+        folder, file = path.split("/")
+        assert by_file[file].scores[0] == ap and by_file[file].folder == f"{facts['openmmlab_folders']['v0']}/{folder}"
     for name, entry in published.WEIGHTS.items():
         assert name.startswith("official") or re.fullmatch(r"[0-9a-f]{8}", entry.digest)
-    sizes = {50: "50/384x288 72.2, 77.6", 101: "101/384x288 73.6, 79.1", 152: "152/384x288 74.3, 79.7"}
-    for depth, words in sizes.items():
-        authors = published.AUTHORS[depth, (288, 384)]
-        assert f"{depth}/384x288 {authors[0]}, {authors[5]}" == words and words.split("/")[1] in facts.replace(
-            "\n", " "
-        )
+    for (depth, (width, height)), scores in published.AUTHORS.items():
+        ap_ar = facts["authors_ap_ar_percent"].get(f"{depth}/{height}x{width}")
+        assert (depth == 50 and height == 256) if ap_ar is None else [scores[0], scores[5]] == ap_ar
+    assert len(published.AUTHORS) == len(facts["authors_ap_ar_percent"]) + 1  # that one has all its ten numbers:
+    assert {name: list(row) for name, row in evaluate.PUBLISHED.items()} == facts["resnet50_256x192_percent"]
     assert published.AUTHORS[50, (192, 256)] == evaluate.PUBLISHED["authors' code, detector boxes"]
+
+
+def test_the_archives_are_cocos():
+    archives = {f"{download.SERVER}/{one.path}": [one.size, one.md5] for one in download.COCO.values()}
+    assert archives == golden.facts()["coco_archives_bytes_md5"]
 
 
 # ---- the order of the channels
