@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from hpe_lib import data, models
-from tests.conftest import shared
 
 
 def run(*arguments, **environment):
@@ -69,25 +68,23 @@ def test_the_chain_on_drawn_people(drawn, tmp_path):
     assert list(metrics) == ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 
 
-def test_the_chain_on_real_photographs(tmp_path):
-    root = shared("data", "coco-mini")
-    assert 0 <= chain(root, tmp_path, data.persons(root, "val")[0].file)["AP"] <= 1
-    boxes = root / "detections" / "person_detections_val2017.json"
+def test_the_chain_on_real_photographs(photographs, photographed_boxes, tmp_path):
+    assert 0 <= chain(photographs, tmp_path, data.persons(photographs, "val")[0].file)["AP"] <= 1
     weights = tmp_path / "run" / "model.pt"
     done = run(
         "hpe_lib.evaluate",
         "--data",
-        root,
+        photographs,
         "--weights",
         weights,
         "--boxes",
-        boxes,
+        photographed_boxes,
         "--no-flip",
         "--results",
         tmp_path / "r.json",
     )
     assert done.returncode == 0 and "detector boxes" in done.stdout.splitlines()[-1], done.stderr
-    assert 0 < len(json.loads((tmp_path / "r.json").read_text())) <= 118
+    assert 0 < len(json.loads((tmp_path / "r.json").read_text())) <= 34
 
 
 def test_drawing_a_set_of_any_size(tmp_path):

@@ -10,7 +10,6 @@ from hpe_lib import data, geometry, synthetic
 from hpe_lib.data import __main__ as command_line
 from hpe_lib.data import crops
 from hpe_lib.skeleton import FLIP_ORDER
-from tests.conftest import shared
 
 HUMAN = [value for index in range(17) for value in (100 + index, 50 + 2 * index, 2)]
 
@@ -284,12 +283,10 @@ def test_sampling_keeps_whole_images(drawn):
     assert part["annotations"] == [a for a in content["annotations"] if a["image_id"] in ids]
 
 
-def test_real_photographs_are_read(tmp_path):
-    root = shared("data", "coco-mini")
-    assert len(data.persons(root, "train")) == 86 and len(data.persons(root, "val")) == 12
-    boxes = root / "detections" / "person_detections_val2017.json"
-    assert len(data.detected_persons(root, "val", boxes)) == 118
-    copy = shutil.copytree(root, tmp_path / "with spaces é")
+def test_real_photographs_are_read(photographs, photographed_boxes, tmp_path):
+    assert len(data.persons(photographs, "train")) == 26 and len(data.persons(photographs, "val")) == 17
+    assert len(data.detected_persons(photographs, "val", photographed_boxes)) == 34
+    copy = shutil.copytree(photographs, tmp_path / "with spaces é")
     item = data.CropDataset(data.persons(copy, "train"))[0]
     assert item["image"].float().std() > 10
 

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,8 @@ from pycocotools.cocoeval import COCOeval
 
 from hpe_lib.evaluate import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
 from hpe_lib.skeleton import OKS_SIGMAS
+from tests.conftest import shared
 
-SHARED = Path(__file__).parents[2] / "shared"
 BOTH = pytest.mark.parametrize("measure", [coco_metrics, average_precision])
 
 
@@ -123,11 +122,11 @@ def test_ten_numbers_equal_pycocotools(kind):
     assert len(different) > 4  # the cases are not all the same one
 
 
+@pytest.mark.parametrize("folder", ["photographs", pytest.param("coco-mini", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("split", ["val", "train"])
-def test_ten_numbers_on_real_annotations(split):
-    file = SHARED / f"data/coco-mini/annotations/person_keypoints_{split}2017.json"
-    if not file.is_file():
-        pytest.skip("no ../shared/data/coco-mini beside this repository")
+def test_ten_numbers_on_real_annotations(photographs, split, folder):
+    root = photographs if folder == "photographs" else shared("data", folder)  # coco-mini has crowds too
+    file = root / "annotations" / f"person_keypoints_{split}2017.json"
     rng = np.random.default_rng(7)
     results = []
     for person in json.loads(file.read_text())["annotations"]:

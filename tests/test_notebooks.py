@@ -12,8 +12,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.conftest import shared
-
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = [
     "00_start_here",
@@ -90,10 +88,9 @@ def test_links_between_notebooks_lead_somewhere(notebook):
                 assert (FOLDER / target).is_file(), target
 
 
-@pytest.mark.parametrize("data", ["coco-mini", "coco-cc"])
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["01_coco_exploration", "02_heatmap_encoding", "06_decoding", "07_metrics"])
-def test_runs_on_real_photographs(name, data):
+def test_runs_on_real_photographs(name, photographs):
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-    folder = shared("data", data)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}})
-    client.execute(env=os.environ | {"HPE_DATA": str(folder)})  # raises with the failing cell's traceback
+    client.execute(env=os.environ | {"HPE_DATA": str(photographs)})  # raises with the failing cell's traceback

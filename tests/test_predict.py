@@ -51,6 +51,14 @@ def test_shipped_weights_reach_what_the_readme_promises(root):
     assert metrics["AP"] >= 0.75 and metrics["AP50"] >= 0.96
 
 
+def test_weights_for_photographs_find_people_they_never_saw(photographs):
+    """On 17 people of 8 photographs. Measured: AP 0.334, AP50 0.585; with the weights from drawn people alone 0.034."""
+    found = {name: evaluate.evaluate_model(models.load_model(name), photographs)[0] for name in ("tiny", "photos")}
+    assert 0.30 < found["photos"]["AP"] < 0.37 and 0.54 < found["photos"]["AP50"] < 0.63
+    assert found["tiny"]["AP"] < 0.06
+
+
+@pytest.mark.slow
 def test_weights_for_photographs_reach_what_the_readme_promises():
     root = shared("data", "coco-cc")
     found = {name: evaluate.evaluate_model(models.load_model(name), root)[0] for name in ("tiny", "photos")}
