@@ -3,7 +3,6 @@
 import argparse
 import ctypes
 import errno
-import hashlib
 import os
 import shutil
 import sys
@@ -103,8 +102,7 @@ def sole_writer(folder):
         raise OSError(f"{folder} is a file: name a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]  # outside: nothing strange lies in it
-        lock = filelock.FileLock(Path(tempfile.gettempdir()) / f"hpe_course-{place}.lock")
+        lock = filelock.FileLock(folder / ".lock")
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise OSError(f"{folder}: another process is writing there: wait for it, or name another folder") from None
