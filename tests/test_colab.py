@@ -85,6 +85,7 @@ def test_a_fork_restamps_everything_by_one_command(fork):
 
 IN_COLAB = {"IPython", "PIL", "contourpy", "ipywidgets", "matplotlib", "numpy", "pandas"}
 IN_COLAB |= {"torch", "torchvision", "tqdm", "traitlets"}
+IN_COLAB |= {"filelock", "platformdirs"}  # torch needs the one, Jupyter the other
 
 
 def test_what_the_library_imports_is_in_colab_or_installed_there():
@@ -161,7 +162,7 @@ def test_the_set_up_cell_installs_the_course_in_colab_and_leaves_torch_alone(emp
     assert said["versions"] == ALREADY_THERE
     place = Path(said["place"]).parent
     assert place.is_relative_to(empty / "env") and (place / "weights" / "tiny.pt").is_file()
-    assert {path.name for path in place.iterdir() if path.is_dir()} >= {"checks", "models", "widgets"}
+    assert {path.name for path in place.iterdir() if path.is_dir()} >= {"course", "data", "models", "train"}
 
     again = in_colab(empty, f"file://{empty / 'nowhere'}")  # nothing is missing, so pip is not asked
     assert again.returncode == 0 and json.loads(again.stdout) == said

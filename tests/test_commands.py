@@ -68,6 +68,7 @@ def test_the_chain_on_drawn_people(drawn, tmp_path):
     assert list(metrics) == ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 
 
+@pytest.mark.slow
 def test_the_chain_on_real_photographs(photographs, photographed_boxes, tmp_path):
     assert 0 <= chain(photographs, tmp_path, data.persons(photographs, "val")[0].file)["AP"] <= 1
     weights = tmp_path / "run" / "model.pt"

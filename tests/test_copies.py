@@ -13,7 +13,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 import copies  # noqa: E402
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-QUICK = ["00_start_here", "04_deconvolution_head"]  # the rest runs with -m slow; their code is nbval's anyway
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +66,8 @@ def test_what_lies_beside_the_notebooks_comes_along(made):
     assert (made / "lecturer" / "README.md").is_file() and not (made / "student" / "README.md").exists()
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name not in QUICK]
-
-
-@pytest.mark.parametrize("name", [*QUICK, *SLOW])
+@pytest.mark.slow  # nbval runs the notebooks themselves
+@pytest.mark.parametrize("name", NAMES)
 def test_a_student_copy_runs(made, name):
     folder = {"metadata": {"path": str(made / "student")}}
     notebook = read(made / "student", name)

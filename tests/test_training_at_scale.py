@@ -59,6 +59,7 @@ def torchrun(*arguments, **environment):
     return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(drawn, tmp_path):
     script = tmp_path / "process.py"
     script.write_text(PROCESS)
@@ -69,6 +70,7 @@ def test_two_processes_train_as_one(drawn, tmp_path):
     assert alone[-1] < alone[0]
 
 
+@pytest.mark.slow
 def test_the_command_on_two_processes(drawn, tmp_path):
     out = tmp_path / "run"
     done = torchrun("-m", "hpe_lib.train", "--data", drawn, "--epochs", 1, "--batch-size", 8, "--out", out)
@@ -121,6 +123,7 @@ def curve(out):
     return [row.split(",")[:4] for row in rows]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_resumed_it_is_the_same_run(drawn, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -191,6 +194,7 @@ def test_half_a_body_fills_the_frame_and_moves_stay_small(drawn):
     assert np.abs(offsets).max() == pytest.approx(0.16) and np.abs(offsets).min() < 0.05
 
 
+@pytest.mark.slow
 def test_kept_images_and_workers_change_no_loss(drawn, tmp_path):
     plain, kept = tmp_path / "plain", tmp_path / "kept"
     wide = ["--recipe", "photos", "--depth", "tiny", "--epochs", "2", "--set", "input_wh=96,128"]
@@ -250,6 +254,7 @@ print(found)  # after the first batch, after one epoch, after two: of each worke
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux tells a process's own memory")
 def test_memory_is_flat_over_epochs_and_workers(drawn):
     # A process of its own: what other tests left in this one's memory would count too

@@ -12,6 +12,7 @@ import pytest
 
 from tests.browser import lab
 
+pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WHOLE = ["00_start_here", "01_coco_exploration", "02_heatmap_encoding", "04_deconvolution_head", "06_decoding"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import slides  # noqa: E402
