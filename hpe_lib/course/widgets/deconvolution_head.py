@@ -1,8 +1,11 @@
 """Notebook 04: a transposed convolution in one dimension, one stamp at a time."""
 
+from functools import partial
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 
 from hpe_lib.course.live import Live
 from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE
@@ -12,43 +15,38 @@ INPUT = (2, 1, 3)  # small whole numbers: every picture can be checked by hand
 
 def weights_of(kernel):
     """The kernel that the widget stamps: 1, 2, ... so that each place in it has its own number."""
-    return np.arange(1, kernel + 1)
+    return torch.arange(1.0, kernel + 1)
 
 
-def output_size(inputs, kernel, stride, padding=0, output_padding=0):
-    """Cells that come out of a transposed convolution: (H - 1) stride - 2 padding + kernel + output padding."""
-    return (inputs - 1) * stride - 2 * padding + kernel + output_padding
-
-
-def problem(inputs, kernel, stride, padding, output_padding):
-    """Say in one sentence why a combination cannot be, or return None where it can."""
+def problem(size, stride, output_padding):
+    """Say in one sentence why a combination that gives `size` cells cannot be, or return None where it can."""
     if output_padding >= stride:
         return f"Not allowed: output padding {output_padding} must be smaller than stride {stride}."
-    size = output_size(inputs, kernel, stride, padding, output_padding)
     if size < 1:
         return f"Nothing is left: the output would have {size} cells. Choose a smaller padding."
     return None
 
 
-def stamps(inputs, kernel, stride, step):
-    """The first `step` stamps, before anything is cut off: (step, (len(inputs) - 1) stride + kernel)."""
-    canvas = np.zeros((step, output_size(len(inputs), kernel, stride)), dtype=int)
-    for position in range(step):
-        start = position * stride
-        canvas[position, start : start + kernel] = inputs[position] * weights_of(kernel)
-    return canvas
+def stamps(transposed_conv, kernel, stride, inputs=INPUT):
+    """What each input alone gives, before anything is cut off: (len(inputs), cells) whole numbers.
+
+    transposed_conv: (x (H,), w (kernel,), stride) -> (cells,), the notebook's own.
+    """
+    alone = torch.diag(torch.tensor(inputs, dtype=torch.float32))  # a row for each input, the others 0
+    rows = [transposed_conv(x, weights_of(kernel), stride) for x in alone]
+    return torch.stack([torch.as_tensor(row) for row in rows]).int().numpy()
 
 
-def draw_step(figure, kernel=4, stride=2, padding=0, output_padding=0, step=1, inputs=INPUT):
+def draw_step(figure, transposed_conv, kernel=4, stride=2, padding=0, output_padding=0, step=1, inputs=INPUT):
     """Draw the state after `step` inputs have stamped the kernel; returns the alternative text."""
     ax = figure.add_axes((0.01, 0.01, 0.98, 0.89))
     ax.set_axis_off()
-    wrong = problem(len(inputs), kernel, stride, padding, output_padding)
+    each = stamps(transposed_conv, kernel, stride, inputs)[:step]  # (step, full)
+    size = each.shape[1] - 2 * padding + output_padding
+    wrong = problem(size, stride, output_padding)
     if wrong:
         ax.text(0.5, 0.5, wrong, ha="center", va="center", fontsize=12, transform=ax.transAxes)
         return wrong
-    each = stamps(inputs, kernel, stride, step)  # (step, full)
-    size = output_size(len(inputs), kernel, stride, padding, output_padding)
     length = max(each.shape[1], padding + size)  # output padding may reach past the last stamp
     total = np.zeros(length, dtype=int)
     total[: each.shape[1]] = each.sum(axis=0)
@@ -85,7 +83,7 @@ def _cell(ax, x, y, value, face, edge=BLUE, hatch=None):
 
 
 def _labels(ax, value, kernel, step, count):
-    weights = ", ".join(map(str, weights_of(kernel)))
+    weights = _list(weights_of(kernel))
     for y, text in (
         (3.4, "input"),
         (1.9, f"stamp {step} of {count}:\n{value} · ({weights})"),
@@ -99,8 +97,11 @@ def _list(values):
     return ", ".join(str(int(value)) for value in values)
 
 
-def stepper():
-    """Build the panel of notebook 04: kernel, stride, padding, output padding, and how many inputs have stamped."""
+def stepper(transposed_conv):
+    """Build the panel of notebook 04: kernel, stride, padding, output padding, and how many inputs have stamped.
+
+    transposed_conv: (x (H,), w (kernel,), stride) -> all cells from the first stamp's first to the last stamp's last.
+    """
     slider, buttons = ipywidgets.IntSlider, {"button_width": "70px"}
     controls = {
         "kernel": ipywidgets.ToggleButtons(options=[2, 3, 4], value=4, style=buttons),
@@ -109,4 +110,5 @@ def stepper():
         "output_padding": slider(value=0, min=0, max=1),
         "step": slider(value=1, min=1, max=len(INPUT), description="step (inputs stamped)"),
     }
-    return Live(draw_step, controls, size=(8, 3.9), dpi=100)
+    draw = partial(draw_step, transposed_conv=transposed_conv)
+    return Live(draw, controls, size=(8, 3.9), dpi=100)
