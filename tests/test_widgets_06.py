@@ -9,8 +9,22 @@ from hpe_lib import heatmaps
 from hpe_lib.course.widgets import decoding
 from hpe_lib.course.words import Words
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from tests.notebook_code import defined_in
 
 STRIDE = 4
+BELL, PARABOLA, REFINEMENTS, READ, MIRROR_BACK = defined_in(  # the panels show what the notebook's own functions give
+    "06", "bell", "parabola_step", "REFINEMENTS", "read_point", "mirror_back"
+)
+
+
+def peak_reader():
+    return decoding.peak_reader(BELL, READ, REFINEMENTS)
+
+
+def merged(plain, mirrored, flip, shift):
+    """The three maps of a flip test by the library: plain, mirrored back, decoded."""
+    back = 2 * heatmaps.merge_flipped(torch.zeros_like(plain), mirrored, shift)
+    return plain, back, heatmaps.merge_flipped(plain, mirrored, shift) if flip else plain
 
 
 def numbers_of(panel):
@@ -25,38 +39,37 @@ def numbers_of(panel):
 def test_parabola_is_exact_on_a_gaussian_and_stays_in_the_cell():
     for offset in np.linspace(-0.5, 0.5, 11):
         values = np.exp(-((np.array([-1, 0, 1]) - offset) ** 2) / (2 * 1.7**2))
-        assert decoding.parabola_peak(*values) == pytest.approx(offset, abs=1e-9)
-    assert decoding.parabola_peak(0.5, 0.5, 0.5) == 0  # flat: no peak
-    assert decoding.parabola_peak(-1.0, 0.2, -3.0) == 0  # negative neighbours count alike
-    assert decoding.parabola_peak(0.9, 0.1, 0.0) in (-0.5, 0.0)  # no peak in the middle: never far away
+        assert PARABOLA(*values) == pytest.approx(offset, abs=1e-9)
+    assert PARABOLA(0.5, 0.5, 0.5) == 0  # flat: no peak
+    assert PARABOLA(-1.0, 0.2, -3.0) == 0  # negative neighbours count alike
+    assert PARABOLA(0.9, 0.1, 0.0) in (-0.5, 0.0)  # no peak in the middle: never far away
 
 
 @pytest.mark.parametrize("refine, expected", [("none", (2, 2)), ("quarter", (2.25, 1.75)), ("parabola", (2.4, 1.8))])
 def test_each_refinement_reads_its_own_point(refine, expected):
-    heatmap = decoding.bell(2.4, 1.8, size=(6, 5))
-    cell, point = decoding.read_peak(heatmap, refine)
-    assert cell.tolist() == [2, 2]
-    assert point.tolist() == pytest.approx(expected, abs=1e-4)
+    heatmap = BELL(2.4, 1.8, size=(6, 5))
+    assert decoding.argmax(heatmap).tolist() == [2, 2]
+    assert READ(heatmap, refine).tolist() == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_peak_at_the_border_is_not_refined():
-    for refine in decoding.REFINE:
-        cell, point = decoding.read_peak(decoding.bell(-0.4, 2.3, size=(6, 5)), refine)
-        assert cell.tolist() == point.tolist() == [0, 2]
+    for refine in REFINEMENTS:
+        heatmap = BELL(-0.4, 2.3, size=(6, 5))
+        assert decoding.argmax(heatmap).tolist() == READ(heatmap, refine).tolist() == [0, 2]
 
 
 def expected_map(now):
     """What is decoded, (1, 1, 7, 7), from the controls' values; the mirrored look is 3/4 of a cell too far left."""
     x, y = np.add(decoding.MIDDLE, (now["x"], now["y"]))
-    plain = decoding.bell(x, y, now["sigma"], now["noise"])
+    plain = BELL(x, y, now["sigma"], now["noise"])[None, None]
     if not now["flip"]:
         return plain
-    mirrored = decoding.bell(6 - (x - 0.75), y, now["sigma"], now["noise"], seed=1)  # in the mirror image's own cells
+    mirrored = BELL(6 - (x - 0.75), y, now["sigma"], now["noise"], seed=1)[None, None]  # in the mirror image's cells
     return heatmaps.merge_flipped(plain.expand(1, 17, 7, 7), mirrored.expand(1, 17, 7, 7), now["shift"])[:, :1]
 
 
 def test_peak_reader_sweeps_every_control():
-    panel = decoding.peak_reader()
+    panel = peak_reader()
     assert all(control.description for control in panel.controls.values())
     sweep = {
         "x": (-0.5, 0.45),
@@ -88,14 +101,14 @@ def test_peak_reader_sweeps_every_control():
 
 
 def test_peak_reader_draws_what_it_says():
-    panel = decoding.peak_reader()
+    panel = peak_reader()
     panel.controls["x"].value, panel.controls["y"].value = 0.4, -0.1
     grid = panel.figure.axes[0]
     marks = {line.get_label(): (line.get_xdata()[0], line.get_ydata()[0]) for line in grid.lines}
     cell, point, truth, _ = numbers_of(panel)
     assert marks["true peak"] == pytest.approx(truth) and marks["point that is read"] == pytest.approx(point)
     assert grid.patches[0].get_xy() == pytest.approx(cell - 0.5)
-    values = decoding.bell(3.4, 2.9)[0, 0].numpy()
+    values = BELL(3.4, 2.9).numpy()
     (numbers,) = [artist for artist in grid.collections if isinstance(artist, Words)]
     assert numbers.words == [f"{value:.2f}" for value in values.ravel()]
     places = np.array([(x, y - 0.3) for y in range(7) for x in range(7)])  # above the cells' middles
@@ -126,18 +139,17 @@ def people():
     return crops, plain, mirrored, keypoints, labelled
 
 
-def test_flip_maps_are_the_librarys(people):
+def test_the_notebooks_way_back_is_the_librarys(people):
     _, plain, mirrored, *_ = people
-    for shift in (False, True):
-        first, back, merged = decoding.flip_maps(plain, mirrored, True, shift)
-        assert torch.equal(merged, heatmaps.merge_flipped(plain, mirrored, shift))
-        assert torch.allclose(merged, (plain + back) / 2) and first is plain
-        assert decoding.flip_maps(plain, mirrored, False, shift)[2] is plain
+    for shift in (0, 1):
+        back = MIRROR_BACK(mirrored, shift)
+        assert torch.equal(back, merged(plain, mirrored, True, shift)[1])
+        assert torch.equal((plain + back) / 2, heatmaps.merge_flipped(plain, mirrored, shift))
 
 
 def test_flip_viewer_sweeps_every_control(people):
     _, plain, mirrored, keypoints, labelled = people
-    panel = decoding.flip_viewer(*people)
+    panel = decoding.flip_viewer(MIRROR_BACK, *people)
     assert all(control.description for control in panel.controls.values())
     for name, value in (
         ("flip", False),
@@ -154,7 +166,7 @@ def test_flip_viewer_sweeps_every_control(people):
         assert panel.picture.value != before
         now = {name: control.value for name, control in panel.controls.items()}
         n, k = now["person"], KEYPOINTS.index(now["joint"])
-        maps = decoding.flip_maps(plain, mirrored, now["flip"], now["shift"])
+        maps = merged(plain, mirrored, now["flip"], now["shift"])
         drawn = [np.asarray(ax.images[0].get_array()) for ax in panel.figure.axes[1:]]
         assert all(np.array_equal(a, b[n, k].numpy()) for a, b in zip(drawn, maps))
         peaks = [heatmaps.decode(m, None)[0][n, k] for m in maps]
@@ -171,7 +183,8 @@ def test_flip_viewer_sweeps_every_control(people):
 
 def test_flip_viewer_draws_every_joint(people):
     _, plain, mirrored, _, labelled = people
-    panel = decoding.flip_viewer(*people)
+    panel = decoding.flip_viewer(MIRROR_BACK, *people, person=1, joint="nose")
+    assert (panel.controls["person"].value, panel.controls["joint"].value) == (1, "nose")
     assert panel.controls["joint"].options == KEYPOINTS and panel.controls["person"].max == 2
     figure = Figure()
     for k in range(17):
@@ -179,7 +192,7 @@ def test_flip_viewer_draws_every_joint(people):
         figure.clear()
         said = panel.draw(figure, person=n, joint=KEYPOINTS[k], flip=flip, shift=True)
         shown = np.asarray(figure.axes[3].images[0].get_array())
-        assert np.array_equal(shown, decoding.flip_maps(plain, mirrored, flip, True)[2][n, k].numpy())
+        assert np.array_equal(shown, merged(plain, mirrored, flip, True)[2][n, k].numpy())
         assert KEYPOINTS[k].replace("_", " ") in said and ("no label" in said) == (not labelled[n, k])
 
 
@@ -187,7 +200,7 @@ def test_the_shift_brings_the_maps_together(people):
     _, plain, mirrored, *_ = people
     apart = {}
     for shift in (False, True):
-        first, back, _ = decoding.flip_maps(plain, mirrored, True, shift)
-        apart[shift] = (heatmaps.decode(first, None)[0] - heatmaps.decode(back, None)[0])[..., 0]
+        back = MIRROR_BACK(mirrored, int(shift))
+        apart[shift] = (heatmaps.decode(plain, None)[0] - heatmaps.decode(back, None)[0])[..., 0]
     assert set(apart[False].unique().tolist()) == {0.0, 1.0} and apart[False].mean() > 0.5
     assert apart[True].mean().abs() < apart[False].mean()

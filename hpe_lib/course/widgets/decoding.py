@@ -1,48 +1,19 @@
 """Widgets of notebook 06: a peak between the cells and what a decoder makes of it, and the flip test on a person."""
 
+from functools import partial
+
 import ipywidgets
 import numpy as np
-import torch
 
 from hpe_lib import heatmaps, plots
 from hpe_lib.course.live import Live
 from hpe_lib.course.words import Words
-from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from hpe_lib.skeleton import KEYPOINTS
 
 SIZE = (7, 7)  # (W, H) cells of the drawn map
 MIDDLE = (3, 3)  # the cell inside which the true peak moves
-REFINE = ("none", "quarter", "parabola")
 WINDOW = 4.5  # half the side of a close-up, cells
 TICKS = np.arange(-4, 5, 2)  # cells from the middle of a close-up
-
-
-def bell(x, y, sigma=2.0, noise=0.0, size=SIZE, seed=0):
-    """Sample a Gaussian of height 1 around (x, y) cells on a grid, plus noise of a standard deviation: (1, 1, H, W)."""
-    columns, rows = torch.arange(size[0]), torch.arange(size[1])[:, None]
-    values = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))  # (H, W)
-    grain = torch.randn(values.shape, generator=torch.Generator().manual_seed(seed))
-    return (values + noise * grain)[None, None]
-
-
-def parabola_peak(left, middle, right):
-    """Where a Gaussian peaks whose logarithm goes through three neighbouring values: cells from the middle one.
-
-    Values below 1e-6 count as 1e-6, and the answer stays within half a cell. Source: Zhang et al. 2020 (DARK), in 1-D.
-    """
-    low, centre, high = np.log(np.maximum([left, middle, right], 1e-6))
-    bend = low - 2 * centre + high  # below 0 at a peak
-    return float(np.clip((low - high) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
-
-
-def read_peak(heatmap, refine):
-    """Decode one map (1, 1, H, W): the argmax cell (2,) and the refined point (2,), both (x, y) in cells."""
-    cell = heatmaps.decode(heatmap, refine=None)[0][0, 0].numpy()
-    if refine != "parabola":
-        return cell, heatmaps.decode(heatmap, refine=None if refine == "none" else refine)[0][0, 0].numpy()
-    (x, y), values = cell.astype(int), heatmap[0, 0].numpy()
-    inside = 0 < x < values.shape[1] - 1 and 0 < y < values.shape[0] - 1
-    step = [parabola_peak(*values[y, x - 1 : x + 2]), parabola_peak(*values[y - 1 : y + 2, x])] if inside else [0, 0]
-    return cell, cell + step
 
 
 def cell_axes(ax, size=SIZE):
@@ -71,6 +42,11 @@ def draw_cells(ax, values, cell=None, point=None, truth=None, numbers=True):
         cell_axes(ax, values.shape[::-1])
 
 
+def argmax(heatmap):
+    """The cell (x, y) of the highest value of a map (H, W)."""
+    return heatmaps.decode(heatmap[None, None], refine=None)[0][0, 0].numpy()
+
+
 def peak_axes(figure):
     """The axes of the peak reader: the cells, and the row through the peak."""
     grid, profile = figure.subplots(1, 2, width_ratios=(4, 3))
@@ -80,23 +56,25 @@ def peak_axes(figure):
     profile.set(ylim=(-0.25, 1.9), yticks=[0, 0.5, 1])  # room above for the legend
 
 
-def seen_maps(truth, sigma, noise):
-    """What a network would give for a crop and for its mirror image: two maps (1, 17, H, W), all joints alike.
+def seen_maps(bell, truth, sigma, noise, flip, shift):
+    """What a network would give for a crop, and for its mirror image, mirrored back; and what is decoded: (H, W) each.
 
     The crop has stride 4, so a peak at x cells lies at W - 0.25 - x in the mirrored crop; each look has its own noise.
     """
     x, y = truth
     plain, mirrored = bell(x, y, sigma, noise), bell(SIZE[0] - 0.25 - x, y, sigma, noise, seed=1)
-    return plain.expand(-1, 17, -1, -1), mirrored.expand(-1, 17, -1, -1)
+    looks = [each.expand(1, len(KEYPOINTS), -1, -1) for each in (plain, mirrored)]  # all joints alike
+    merged = heatmaps.merge_flipped(*looks, shift)[0, 0]
+    return plain, 2 * merged - plain, merged if flip else plain
 
 
-def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter", flip=False, shift=True):
+def draw_peak(figure, bell, read_point, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter", flip=False, shift=True):
     """Draw the cells around a peak that lies (x, y) cells from the middle of cell (3, 3); returns the alt text."""
     truth = np.add(MIDDLE, (x, y))
-    maps = flip_maps(*seen_maps(truth, sigma, noise), flip, shift)  # plain, mirrored back, decoded
-    cell, point = read_peak(maps[2][:, :1], refine)
+    maps = seen_maps(bell, truth, sigma, noise, flip, shift)
+    cell, point = argmax(maps[2]), np.asarray(read_point(maps[2], refine))
     error = float(np.linalg.norm(point - truth))
-    values, row = maps[2][0, 0].numpy(), int(cell[1])
+    values, row = maps[2].numpy(), int(cell[1])
     grid, profile = figure.axes
     draw_cells(grid, values, cell, point, truth)
     colors = np.where(np.arange(SIZE[0]) == cell[0], plots.YELLOW, "#CCCCCC")
@@ -105,7 +83,7 @@ def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter", flip
     profile.axvline(point[0], color=plots.BLUE, linestyle="--", linewidth=2, label=f"x read = {point[0]:.2f}")
     if flip:
         for each, color, name in zip(maps, (plots.ORANGE, plots.PINK), ("plain", "mirrored" + ", shifted" * shift)):
-            profile.plot(each[0, 0, row], ".:", color=color, label=name)
+            profile.plot(each[row], ".:", color=color, label=name)
     profile.legend(loc="upper right", fontsize=9, ncols=2 if flip else 1)
     read, true = (f"({p[0]:.2f}, {p[1]:.2f})" for p in (point, truth))
     how = f"refine: {refine}" + (f", flip with{'' if shift else 'out'} shift" if flip else "")
@@ -114,9 +92,11 @@ def draw_peak(figure, x=0.3, y=0.0, sigma=2.0, noise=0.0, refine="quarter", flip
     return f"Heatmap cells with values, the largest in cell ({cell[0]:.0f}, {cell[1]:.0f}). {title}."
 
 
-def peak_reader():
+def peak_reader(bell, read_point, refinements):
     """Build the decoder of notebook 06: drag the true peak and see what each refinement and the flip test read.
 
+    bell: (x, y, sigma, noise, seed=0) -> a map (H, W) of `SIZE` with its peak at (x, y) cells. read_point: (map,
+    refinement) -> point (x, y) in cells. refinements: the names that it knows, "quarter" among them.
     Returns a `Live` panel with the controls x, y (cells from the middle of cell 3, which the mouse moves too), sigma
     (cells), noise (standard deviation), refine, flip and shift (one cell, of the mirrored map).
     """
@@ -126,24 +106,14 @@ def peak_reader():
         "y": slider(value=0.0, min=-1, max=1, step=0.05, description="y of the true peak (cells from 3)"),
         "sigma": slider(value=2.0, min=0.5, max=4, step=0.5, description="sigma (cells)"),
         "noise": slider(value=0.0, min=0, max=0.2, step=0.01, description="noise (standard deviation)"),
-        "refine": ipywidgets.ToggleButtons(options=REFINE, value="quarter", description="refine"),
+        "refine": ipywidgets.ToggleButtons(options=refinements, value="quarter", description="refine"),
         "flip": ipywidgets.Checkbox(value=False, description="flip: average with the mirror image's map"),
         "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
     }
     controls["refine"].style.button_width = "90px"  # all three in one row
     drag = {"axes": 0, "x": "x", "y": "y", "origin": MIDDLE, "label": "Drag the true peak (green plus) with the mouse"}
-    return Live(draw_peak, controls, size=(8.4, 4.4), ground=peak_axes, drag=drag)
-
-
-def flip_maps(plain, mirrored, flip=True, shift=True):
-    """The maps of a flip test: plain, the mirrored ones mirrored back (and shifted), and what is decoded.
-
-    plain, mirrored: (N, K, H, W) as the network gave them. All three that come back have this shape.
-    """
-    back = mirrored.flip(-1)[:, torch.as_tensor(FLIP_ORDER)]
-    if shift:
-        back = torch.cat([back[..., :1], back[..., :-1]], dim=-1)
-    return plain, back, heatmaps.merge_flipped(plain, mirrored, shift) if flip else plain
+    draw = partial(draw_peak, bell=bell, read_point=read_point)
+    return Live(draw, controls, size=(8.4, 4.4), ground=peak_axes, drag=drag)
 
 
 def flip_axes(figure, crop_wh):
@@ -175,7 +145,7 @@ def draw_close_up(ax, values, peak, origin, top, truth=None):
         Words(ax, -WINDOW - 0.75, TICKS, numbers).set_clip_on(False)
 
 
-def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, shift):
+def draw_flip(figure, mirror_back, crop, plain, mirrored, keypoint, labelled, joint, flip, shift):
     """Draw one joint of one person: crop, plain map, mirrored-back map and the map that is decoded; returns alt text.
 
     crop: (h, w, 3) uint8. plain, mirrored: (K, H, W). keypoint: (2,) crop px. labelled: bool.
@@ -184,9 +154,10 @@ def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, sh
         flip_axes(figure, crop.shape[1::-1])
     axes = figure.axes
     index, stride = KEYPOINTS.index(joint), crop.shape[1] / plain.shape[-1]
-    maps = [m[0, index].numpy() for m in flip_maps(plain[None], mirrored[None], flip, shift)]
-    peaks = [read_peak(torch.from_numpy(m)[None, None], "none")[0] for m in maps]
-    point = read_peak(torch.from_numpy(maps[2])[None, None], "quarter")[1]
+    back = mirror_back(mirrored[None], int(shift))[0, index]  # (H, W)
+    maps = [plain[index], back, (plain[index] + back) / 2 if flip else plain[index]]
+    peaks = [argmax(each) for each in maps]
+    point = heatmaps.decode(maps[2][None, None])[0][0, 0].numpy()
     truth, name = np.asarray(keypoint) / stride, joint.replace("_", " ")
     axes[0].imshow(crop)
     axes[0].set_title(name)
@@ -195,7 +166,7 @@ def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, sh
     names = ("plain", "mirrored back" + ", shifted" * shift, "decoded: " + ("the mean" if flip else "plain only"))
     top = max(1e-6, *(float(m.max()) for m in maps))
     for ax, title, values, peak in zip(axes[1:], names, maps, peaks):
-        draw_close_up(ax, values, peak, peaks[0], top, truth if labelled else None)
+        draw_close_up(ax, values.numpy(), peak, peaks[0], top, truth if labelled else None)
         ax.set_title(f"{title}\npeak ({peak[0]:.0f}, {peak[1]:.0f})", fontsize=11)
     away = f"{np.linalg.norm(point - truth):.2f} cells from the label" if labelled else "no label to compare with"
     apart = round(float(peaks[1][0] - peaks[0][0]))
@@ -206,9 +177,10 @@ def draw_flip(figure, crop, plain, mirrored, keypoint, labelled, joint, flip, sh
     return f"Crop, plain map, map mirrored back{', shifted' * shift}, decoded map ({names[2][9:]}). {title}."
 
 
-def flip_viewer(crops, plain, mirrored, keypoints, labelled, joint="left_wrist"):
+def flip_viewer(mirror_back, crops, plain, mirrored, keypoints, labelled, person=0, joint="left_wrist"):
     """Step through people and joints, with and without the mirrored image's maps and the shift by one cell.
 
+    mirror_back: (maps (N, K, H, W) of mirrored crops, shift in cells) -> maps that lie on those of the crops.
     crops: (N, 3, h, w) uint8. plain, mirrored: (N, K, H, W), `mirrored` as the network gave it for the mirrored crops.
     keypoints: (N, K, 2) crop px. labelled: (N, K). Returns a `Live` panel: person, joint, flip, shift.
     """
@@ -216,10 +188,10 @@ def flip_viewer(crops, plain, mirrored, keypoints, labelled, joint="left_wrist")
     def draw(figure, person, joint, flip, shift):
         index, crop = KEYPOINTS.index(joint), crops[person].permute(1, 2, 0).numpy()
         label = keypoints[person, index].numpy(), bool(labelled[person, index])
-        return draw_flip(figure, crop, plain[person], mirrored[person], *label, joint, flip, shift)
+        return draw_flip(figure, mirror_back, crop, plain[person], mirrored[person], *label, joint, flip, shift)
 
     controls = {
-        "person": ipywidgets.IntSlider(value=0, min=0, max=len(crops) - 1),
+        "person": ipywidgets.IntSlider(value=person, min=0, max=len(crops) - 1),
         "joint": ipywidgets.Dropdown(options=KEYPOINTS, value=joint),
         "flip": ipywidgets.Checkbox(value=True, description="flip: average with the mirror image's map"),
         "shift": ipywidgets.Checkbox(value=True, description="shift the mirrored map one cell to the right"),
