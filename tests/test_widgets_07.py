@@ -8,8 +8,11 @@ from hpe_lib.course.widgets import metrics as widgets
 from hpe_lib.course.words import Words
 from hpe_lib.metrics import OKS_THRESHOLDS, oks
 from hpe_lib.skeleton import KEYPOINTS, OKS_SIGMAS
+from tests.notebook_code import defined_in
 
 AREA = 9000.0  # px^2
+RULER, TABLE = defined_in("07", "ruler", "five")  # the panels take the notebook's own
+FIVE = sorted(map(tuple, TABLE.to_numpy().tolist()), reverse=True)
 
 
 def person():
@@ -22,7 +25,9 @@ def person():
 
 @pytest.fixture
 def panel():
-    return widgets.oks_ruler(person(), AREA, np.full((200, 140, 3), 128, dtype=np.uint8))
+    return widgets.oks_ruler(
+        person(), AREA, RULER, np.full((200, 140, 3), 128, dtype=np.uint8), others=TABLE.to_numpy()
+    )
 
 
 def words_of(ax):
@@ -66,7 +71,7 @@ def agrees(panel):
 def among_others(panel, value, curve):
     """Precision, recall and AP with the four other people, as on paper."""
     threshold = panel.controls["threshold"].value
-    similarities = [value if number == 1 else other for number, (_, other) in enumerate(widgets.FIVE)]
+    similarities = [value if number == 1 else other for number, (_, other) in enumerate(FIVE)]
     right = sum(similarity >= threshold for similarity in similarities)
     at, ten = by_hand(similarities, threshold), np.mean([by_hand(similarities, t) for t in OKS_THRESHOLDS])
     assert f"at OKS {threshold:.2f}: precision {right / 5:.2f}, recall {right / 5:.2f}, AP {at:.3f};" in panel.alt
@@ -94,13 +99,23 @@ def test_the_rulers_every_option_says_and_draws_the_formula(panel):
 
 
 def test_a_ruler_without_a_picture_and_with_an_unlabelled_start():
-    panel = widgets.oks_ruler(person(), AREA, joint="right_ankle")
+    panel = widgets.oks_ruler(person(), AREA, RULER, joint="right_ankle")
     assert panel.controls["joint"].value == "nose"
     assert not panel.figure.axes[0].images
 
 
+def test_a_ruler_without_others_speaks_of_one_person():
+    panel = widgets.oks_ruler(person(), AREA, RULER)
+    assert "threshold" not in panel.controls and len(panel.figure.axes) == 3
+    for dx in (3, 40):
+        panel.move(dx=dx, every=True)
+        _, value, reached = expected("nose", dx, 0, 1.0, True)
+        assert panel.alt.endswith(f"OKS {value:.3f}: found at {reached} of 10 thresholds.")
+        assert "precision" not in panel.figure.get_suptitle()
+
+
 def test_ruler_by_hand():
-    assert widgets.ruler(np.exp(-0.5), 10_000)[[0, 11]] == pytest.approx([5.2, 21.4])  # s k of nose and hip
+    assert RULER(np.exp(-0.5), 10_000)[[0, 11]] == pytest.approx([5.2, 21.4])  # s k of nose and hip
     assert widgets.moved_pose(person(), 3, [1, 2])[:, :2].sum() == pytest.approx(person()[:, :2].sum() + 3)
     every = widgets.moved_pose(person(), 3, [1, 2], every=True) - person()
     assert every.tolist() == [[1, 2, 0]] * 16 + [[0, 0, 0]]
@@ -118,18 +133,18 @@ def by_hand(similarities, threshold):
 
 
 def test_the_stepper_at_every_step_and_threshold():
-    panel = widgets.precision_recall_stepper()
+    panel = widgets.precision_recall_stepper(TABLE.to_numpy())
     options = [value for _, value in panel.controls["threshold"].options]
     assert options == pytest.approx(OKS_THRESHOLDS)
     assert all(control.description for control in panel.controls.values())
     for threshold in options:
         panel.controls["threshold"].value = threshold
-        for count in range(len(widgets.FIVE) + 1) if threshold in (0.5, 0.9) else (5,):
+        for count in range(len(FIVE) + 1) if threshold in (0.5, 0.9) else (5,):
             before = panel.picture.value
             changes = panel.controls["count"].value != count
             panel.controls["count"].value = count
             assert (panel.picture.value != before) == changes
-            considered = [similarity for _, similarity in widgets.FIVE[:count]]
+            considered = [similarity for _, similarity in FIVE[:count]]
             value, right = by_hand(considered, threshold), [similarity >= threshold for similarity in considered]
             found = sum(right)
             assert f"threshold {threshold:.2f}, {found} of 5 people found by {count} detections" in panel.alt

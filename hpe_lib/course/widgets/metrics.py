@@ -8,25 +8,19 @@ from hpe_lib import plots
 from hpe_lib.course.live import Live
 from hpe_lib.course.words import Words
 from hpe_lib.metrics import OKS_THRESHOLDS, RECALL_LEVELS, keypoint_similarity, oks, precision_recall
-from hpe_lib.skeleton import KEYPOINTS, OKS_SIGMAS
+from hpe_lib.skeleton import KEYPOINTS
 
 RINGS = {0.5: plots.RED, 0.75: plots.ORANGE, 0.95: plots.GREEN}  # similarity -> colour of its circle
 DASHES = {0.5: "-", 0.75: "--", 0.95: ":"}  # not by colour alone
 PREDICTED = {"color": plots.PINK, "markeredgecolor": "black", "markersize": 9}
 REACH = 60  # half the side of the close-up, px
-FIVE = ((0.9, 0.97), (0.8, 0.30), (0.7, 0.88), (0.6, 0.72), (0.5, 0.10))  # score, and OKS with the person it took
 
 
-def ruler(similarity, area):
-    """How far each keypoint may be off until its similarity falls to a value: s k sqrt(-2 ln similarity).
+def draw_rings(ax, center, joint, area, ruler, width=1.8):
+    """Draw the three circles on which a keypoint has the similarities of `RINGS`; center: (2,) px.
 
-    similarity: 0 to 1, 0 left out. area: px^2. Returns (17,) px, with s^2 = area and k = 2 sigma.
+    ruler: (similarity, area) -> distance (17,) px at which each keypoint has that similarity.
     """
-    return np.sqrt(area) * 2 * OKS_SIGMAS * np.sqrt(-2 * np.log(similarity))
-
-
-def draw_rings(ax, center, joint, area, width=1.8):
-    """Draw the three circles on which a keypoint has the similarities of `RINGS`; center: (2,) px."""
     turn = np.linspace(0, 2 * np.pi, 73)
     for similarity, color in RINGS.items():
         radius = ruler(similarity, area)[joint]
@@ -42,9 +36,9 @@ def moved_pose(pose, joint, offset, every=False):
     return moved
 
 
-def ring_axes(ax, joint, area):
+def ring_axes(ax, joint, area, ruler):
     """Give axes the rings round a labelled keypoint, in px from the label."""
-    draw_rings(ax, (0, 0), joint, area)
+    draw_rings(ax, (0, 0), joint, area, ruler)
     ax.plot(0, 0, "P", color=plots.SKY, markeredgecolor="black", markersize=10, label="label", zorder=6)
     ax.set(xlim=(-REACH, REACH), ylim=(REACH, -REACH), aspect="equal", xlabel="x (px from the label)", ylabel="y (px)")
 
@@ -57,12 +51,12 @@ def draw_offset(ax, joint, area, offset):
     return float(keypoint_similarity(np.tile(offset, (17, 1)), area)[joint])
 
 
-def draw_close_up(ax, joint, area, offset):
+def draw_close_up(ax, joint, area, offset, ruler):
     """Draw the rings round a labelled keypoint and where it was predicted, in px from the label; -> its similarity.
 
-    joint: index of the keypoint. area: the person's px^2. offset: (2,) px.
+    joint: index of the keypoint. area: the person's px^2. offset: (2,) px. ruler: see `draw_rings`.
     """
-    ring_axes(ax, joint, area)
+    ring_axes(ax, joint, area, ruler)
     return draw_offset(ax, joint, area, offset)
 
 
@@ -80,17 +74,26 @@ def draw_ladder(ax, value):
     return int(reached.sum())
 
 
-def among_others(value, threshold):
-    """This person's OKS in the second place of `FIVE` -> what is right (5,), best score first, and AP over all ten."""
-    similarities = np.array([value if number == 1 else other for number, (_, other) in enumerate(FIVE)])
-    right = similarities >= np.array([threshold, *OKS_THRESHOLDS])[:, None]  # (11, 5)
-    levels, _ = precision_recall(right[None, 1:], ~right[None, 1:], [5])  # (1, 10, 101)
+def among_others(value, threshold, detections):
+    """This person's OKS in the place of the second best score -> what is right (M,), best first, and AP over all ten.
+
+    detections: pairs (score, OKS), as many as there are people.
+    """
+    similarities = np.array([similarity for _, similarity in best_first(detections)])
+    similarities[1] = value
+    right = similarities >= np.array([threshold, *OKS_THRESHOLDS])[:, None]  # (11, M)
+    levels, _ = precision_recall(right[None, 1:], ~right[None, 1:], [len(similarities)])  # (1, 10, 101)
     return right[0], float(levels.mean())
 
 
-def ruler_axes(figure, pose, area, image, joint, size):
-    """The axes of the ruler: the person, the rings of one joint, the ten thresholds, precision against recall."""
-    whole, close, ladder, curve = figure.subplots(1, 4, width_ratios=(3, 4, 2, 3.6))
+def best_first(detections):
+    """Pairs (score, OKS), sorted by score."""
+    return sorted(map(tuple, np.asarray(detections).tolist()), reverse=True)
+
+
+def ruler_axes(figure, pose, area, ruler, image, among, joint, size):
+    """The axes of the ruler: the person, the rings of one joint, the ten thresholds, and (among) precision, recall."""
+    whole, close, ladder, *curve = figure.subplots(1, 4 if among else 3, width_ratios=(3, 4, 2, 3.6)[: 3 + among])
     seen = np.array(pose, dtype=np.float64)[np.asarray(pose)[:, 2] > 0, :2] * size
     (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)
     spare = 0.12 * max(right - left, bottom - top) + 5
@@ -101,22 +104,23 @@ def ruler_axes(figure, pose, area, image, joint, size):
     whole.set(xlim=(left - spare, right + spare), ylim=(bottom + spare, top - spare), aspect="equal")
     whole.set_axis_off()
     whole.set_title(f"area {area * size**2:,.0f} px²")
-    ring_axes(close, KEYPOINTS.index(joint), area * size**2)
+    ring_axes(close, KEYPOINTS.index(joint), area * size**2, ruler)
     marks = [*close.get_legend_handles_labels()[0], Line2D([], [], marker="o", ls="", label="predicted", **PREDICTED)]
     close.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=9, handlelength=1.4)
     ladder.set(xlim=(-0.2, 1.15), ylim=(0.46, 1.01), xticks=[], ylabel="OKS", yticks=np.linspace(0.5, 1, 6))
     ladder.spines["bottom"].set_visible(False)
-    curve_axes(curve)
+    for ax in curve:
+        curve_axes(ax)
 
 
-def draw_ruler(figure, pose, area, image, joint, dx, dy, size, every, threshold):
-    """Draw a person with a moved joint, its rings close up, the thresholds still reached, and precision and recall."""
+def draw_ruler(figure, pose, area, others, joint, dx, dy, size, every, threshold=None):
+    """Draw a person with a moved joint, its rings, the thresholds that it still reaches, and the curve among others."""
     index, offset = KEYPOINTS.index(joint), np.array([dx, dy], dtype=np.float64)
     truth = np.array(pose, dtype=np.float64) * [size, size, 1]
     area = area * size**2
     moved = moved_pose(truth, index, offset, every)
     value = float(oks(truth, area, moved[None])[0])
-    whole, close, ladder, curve = figure.axes
+    whole, close, ladder, *curve = figure.axes
     plots.draw_pose(whole, moved)
     whole.plot(*truth[index, :2], "P", color=plots.SKY, markeredgecolor="black", markersize=9, zorder=6)
     whole.plot(*moved[index, :2], "o", color=plots.PINK, markeredgecolor="black", markersize=7, zorder=7)
@@ -124,30 +128,29 @@ def draw_ruler(figure, pose, area, image, joint, dx, dy, size, every, threshold)
     name, distance = joint.replace("_", " "), np.hypot(dx, dy)
     close.set_title(f"similarity {similarity:.3f} at {distance:.1f} px")
     reached = draw_ladder(ladder, value)
-    right, ap = among_others(value, threshold)
-    ap_here, recall = draw_curve(curve, right, people=5)
-    curve.set_title(f"with four others, OKS {threshold:.2f}")
     what = f"all {int((truth[:, 2] > 0).sum())} labelled joints moved" if every else f"{name} moved"
-    among = f"precision {right.mean():.2f}, recall {recall:.2f}, AP {ap_here:.3f}"
-    figure.suptitle(
-        f"{what} by ({dx}, {dy}) px: found at {reached} of 10 thresholds\n"
-        f"five people at OKS {threshold:.2f}: {among}; AP over all ten {ap:.3f}",
-        fontsize=11,
-    )
-    return (
-        f"{what} by {distance:.1f} px on a person of {area:,.0f} px². Similarity of the {name} {similarity:.3f}, "
-        f"OKS {value:.3f}: found at {reached} of 10 thresholds. With four others, at OKS {threshold:.2f}: {among}; "
-        f"AP over all ten thresholds {ap:.3f}."
-    )
+    title = f"{what} by ({dx}, {dy}) px: found at {reached} of 10 thresholds"
+    said = f"{what} by {distance:.1f} px on a person of {area:,.0f} px². Similarity of the {name} {similarity:.3f}, "
+    said += f"OKS {value:.3f}: found at {reached} of 10 thresholds."
+    for ax in curve:
+        right, ap = among_others(value, threshold, others)
+        ap_here, recall = draw_curve(ax, right, people=len(right))
+        ax.set_title(f"with {len(right) - 1} others, OKS {threshold:.2f}")
+        among = f"precision {right.mean():.2f}, recall {recall:.2f}, AP {ap_here:.3f}"
+        title += f"\n{len(right)} people at OKS {threshold:.2f}: {among}; AP over all ten {ap:.3f}"
+        said += f" With {len(right) - 1} others, at OKS {threshold:.2f}: {among}; AP over all ten thresholds {ap:.3f}."
+    figure.suptitle(title, fontsize=11)
+    return said
 
 
-def oks_ruler(pose, area, image=None, joint="left_wrist"):
-    """Move a joint of a labelled person, by mouse or sliders, and see similarity, OKS, precision, recall and AP change.
+def oks_ruler(pose, area, ruler, image=None, joint="left_wrist", others=None):
+    """Move a joint of a labelled person, by mouse or sliders, and see similarity and OKS change.
 
-    pose: (17, 3) px and visibility. area: px^2. image: (H, W, 3) uint8 in the same px, to draw below the skeleton.
-    Returns a `Live` panel with the controls joint (the labelled ones), dx and dy (px), size (the person's height is
-    multiplied by it, the offset is not), every (move all labelled joints) and threshold (OKS, of the curve). For
-    precision and recall the person takes the second place in a list with four others, whose OKS are those of `FIVE`.
+    pose: (17, 3) px and visibility. area: px^2. ruler: see `draw_rings`. image: (H, W, 3) uint8 in the same px, to draw
+    below the skeleton. Returns a `Live` panel with the controls joint (the labelled ones), dx and dy (px), size (the
+    person's height is multiplied by it, the offset is not) and every (move all labelled joints).
+    others: pairs (score, OKS), as many as people. The person then takes the place of the second best score among them,
+    and the panel shows precision, recall and AP too, with the control threshold (OKS, of the curve).
     """
     labelled = [name for name, row in zip(KEYPOINTS, pose) if row[2] > 0]
     controls = {
@@ -156,13 +159,15 @@ def oks_ruler(pose, area, image=None, joint="left_wrist"):
         "dy": ipywidgets.IntSlider(value=0, min=-50, max=50, description="dy (px)"),
         "size": ipywidgets.FloatSlider(value=1.0, min=0.25, max=1.5, step=0.25, description="person's size (factor)"),
         "every": ipywidgets.Checkbox(value=False, description="move all labelled joints"),
-        "threshold": threshold_slider(0.75, "OKS threshold of the curve"),
     }
+    among = others is not None
+    if among:
+        controls["threshold"] = threshold_slider(0.75, "OKS threshold of the curve")
     return Live(
-        lambda figure, **values: draw_ruler(figure, pose, area, image, **values),
+        lambda figure, **values: draw_ruler(figure, pose, area, others, **values),
         controls,
-        size=(12, 4.4),
-        ground=lambda figure, joint, size: ruler_axes(figure, pose, area, image, joint, size),
+        size=(12 if among else 9, 4.4),
+        ground=lambda figure, joint, size: ruler_axes(figure, pose, area, ruler, image, among, joint, size),
         ground_of=("joint", "size"),
         drag={"axes": 1, "x": "dx", "y": "dy", "label": "Drag the predicted joint (pink dot) among its rings"},
     )
@@ -210,9 +215,9 @@ def stepper_axes(figure, rows):
     curve_axes(curve)
 
 
-def draw_stepper(figure, count, threshold, detections=FIVE, people=5):
+def draw_stepper(figure, count, threshold, detections):
     """Draw the detections considered so far, best score first, and the curve that they give."""
-    detections = sorted(detections, reverse=True)
+    detections, people = best_first(detections), len(detections)
     right = np.array([similarity >= threshold for _, similarity in detections])
     table, curve = figure.axes
     done = np.arange(1, len(detections) + 1) <= count
@@ -234,10 +239,10 @@ def draw_stepper(figure, count, threshold, detections=FIVE, people=5):
     return f"At OKS threshold {threshold:.2f}, {said}."
 
 
-def precision_recall_stepper(detections=FIVE, people=5):
+def precision_recall_stepper(detections):
     """Step through scored detections, at any of the ten thresholds, and see AP grow.
 
-    detections: pairs (score, OKS with the person that it took). people: how many there are to find.
+    detections: pairs (score, OKS with the person that it took), as many as there are people to find.
     Returns a `Live` panel with the controls count (detections considered, best score first) and threshold (OKS).
     """
     controls = {
@@ -245,7 +250,7 @@ def precision_recall_stepper(detections=FIVE, people=5):
         "threshold": threshold_slider(0.5, "OKS threshold"),
     }
     return Live(
-        lambda figure, **values: draw_stepper(figure, **values, detections=detections, people=people),
+        lambda figure, **values: draw_stepper(figure, **values, detections=detections),
         controls,
         size=(8.6, 3.8),
         ground=lambda figure: stepper_axes(figure, len(detections)),
