@@ -51,6 +51,24 @@ def test_loss_and_pck_are_the_official_ones(golden):
         assert float(mean) == pytest.approx(float(golden[f"{prefix}_mean"]), abs=1e-6)
 
 
+def test_pck_divides_x_by_the_height_and_y_by_the_width():
+    """As published, by hand: on 48 x 64 cells 3.2 cells to the side are still right, and 2.4 up or down."""
+    place = torch.tensor([[[20.0, 30.0], [20, 30], [20, 30], [20, 30], [1, 30], [2, 30]]])  # the fifth is not counted
+    found = torch.tensor([[[23.0, 30.0], [24, 30], [20, 32], [20, 33], [1, 30], [2, 30]]])
+    share, mean = heatmaps.pck(*(heatmaps.encode(4 * points, torch.ones(1, 6))[0] for points in (found, place)))
+    assert share.nan_to_num(-1).tolist() == [1, 0, 1, 0, -1, 1] and float(mean) == pytest.approx(3 / 5)
+
+
+def test_a_target_counts_until_its_patch_has_left_the_map():
+    """The patch reaches 6 cells to each side: from column 53 of 48 it still shows, from 54 it does not."""
+    cells = torch.tensor([[[53.0, 30], [54, 30], [20, 69], [20, 70], [-6, 30], [-9, 30], [20, -6], [20, -9], [-8, 30]]])
+    maps, weights = heatmaps.encode(4 * cells, torch.ones(1, 9))
+    assert weights[0].tolist() == [1, 0] * 4 + [1]
+    assert (maps > 0).any(dim=(-2, -1))[0].tolist() == [True, False] * 4 + [
+        False
+    ]  # the last: one cell late, as published
+
+
 @pytest.mark.parametrize(
     "size, stride, sigma", [((48, 64), 4, 2.0), ((24, 32), 4, 1.5), ((72, 96), 4, 3.0), ((96, 128), 2, 2.0)]
 )
