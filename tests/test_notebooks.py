@@ -3,6 +3,7 @@
 That each cell runs is nbval's part (`pytest` collects notebooks/ too). Here some run again on real photographs.
 """
 
+import ast
 import json
 import os
 import re
@@ -72,7 +73,10 @@ def test_has_a_widget_and_its_saved_state(notebook):
 
 
 def test_cells_are_short_and_files_light(notebook):
-    assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 25
+    for cell in code_cells(notebook):
+        assert len(cell.source.splitlines()) <= (35 if "plumbing" in cell.metadata.get("tags", ()) else 25)
+    shown = [cell for cell in code_cells(notebook) if "setup" not in cell.metadata.get("tags", ())]
+    assert not [line for cell in shown for line in cell.source.splitlines() if len(line) > 110]
     assert len(json.dumps(notebook)) < 2_000_000
 
 
@@ -86,6 +90,25 @@ def test_links_between_notebooks_lead_somewhere(notebook):
         if cell.cell_type == "markdown":
             for target in re.findall(r"\]\(([^)#:]+\.ipynb)\)", cell.source):
                 assert (FOLDER / target).is_file(), target
+
+
+def test_only_cells_that_draw_are_folded(notebook):
+    for cell in code_cells(notebook):
+        folded = bool({"plumbing", "setup"} & set(cell.metadata.get("tags", ())))
+        assert cell.metadata.get("jupyter", {}).get("source_hidden", False) == folded, cell.source[:80]
+        assert (cell.metadata.get("cellView") == "form") == folded, cell.source[:80]
+        if "plumbing" in cell.metadata.get("tags", ()):
+            assert cell.source.startswith("# @title Figure: "), cell.source[:80]
+            assert not [node for node in ast.parse(cell.source).body if isinstance(node, ast.ClassDef)]  # the subject
+
+
+def test_imports_stand_together_at_the_top(notebook):
+    places = [
+        number
+        for number, cell in enumerate(code_cells(notebook))
+        if "setup" not in cell.metadata.get("tags", ()) and re.search(r"^(import|from) ", cell.source, re.MULTILINE)
+    ]
+    assert places == [1], places  # the first cell after the set-up
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 
 import ipywidgets
 import numpy as np
@@ -139,7 +140,8 @@ def panels(drawn):
     batch = torch.utils.data.default_collate([data.CropDataset(people[:2], (96, 128))[index] for index in range(2)])
     with torch.no_grad():
         plain, mirrored = (model(data.normalise(each)) for each in (batch["image"], batch["image"].flip(-1)))
-    table = depth.gradient_table(torch.randn(4, 3, 32, 24), torch.tensor([0, 1, 1, 0]), (6, 14), (0.7, 1.0))
+    kinds = itertools.product((6, 14), (False, True), (False, True), (0.7, 1.0))
+    table = {kind: np.geomspace(1, 10 * number + 2, kind[0] - 1) for number, kind in enumerate(kinds)}
     replay = torch.rand(5, 17, 32, 24)
     heatmap = crops[0], items[0]["keypoints"].numpy(), items[0]["labelled"].numpy()
     flip = decoding.flip_viewer(BACK, batch["image"], plain, mirrored, batch["keypoints"], batch["labelled"] > 0)

@@ -6,6 +6,7 @@
 
 The address stands in pyproject.toml, [project.urls] Repository. From it come the badge "Open in Colab" (the first
 cell) and the set-up cell, the first with code, which installs the course in Colab and does nothing elsewhere.
+This cell, and those that only draw figures (their tag is "plumbing"), are folded.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import slides
 
 ROOT = Path(__file__).parents[1]
 BRANCH = "main"
+FOLDED = {"plumbing", "setup"}  # tags of cells whose code is folded, in JupyterLab and in Colab
 NOT_IN_COLAB = ("pycocotools", "simplejpeg", "anywidget", "psygnal")  # of our requirements, and theirs: may be missing
 SETUP = """\
 # @title Google Colab: install the course. Anywhere else this cell does nothing.
@@ -82,10 +84,23 @@ def stamp(notebook, address, name, root=ROOT):
     code = cells.get("colab-setup") or nbformat.v4.new_code_cell(id="colab-setup")
     first.source, code.source = badge(address, name), setup(address, root)
     first.metadata.update(tags=["badge"])
-    code.metadata.update(tags=["setup"], cellView="form")
+    code.metadata.update(tags=["setup"])
     others = [cell for cell in notebook.cells if cell["id"] not in ("colab-badge", "colab-setup")]
     notebook.cells = [first, others[0], code, *others[1:]]
+    for cell in notebook.cells:
+        fold(cell)
     slides.mark(notebook)
+
+
+def fold(cell):
+    """Hide the code of set-up and figures in JupyterLab and Colab, in place; what it shows stays open."""
+    hidden = bool(FOLDED & set(cell.metadata.get("tags", ())))
+    jupyter = {name: value for name, value in cell.metadata.get("jupyter", {}).items() if name != "source_hidden"}
+    for name, value in (("jupyter", jupyter | ({"source_hidden": True} if hidden else {})), ("cellView", "form")):
+        if value and (hidden or name == "jupyter"):
+            cell.metadata[name] = value
+        else:
+            cell.metadata.pop(name, None)
 
 
 def main(arguments=None, root=ROOT):

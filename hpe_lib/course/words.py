@@ -12,6 +12,8 @@ from matplotlib.transforms import IdentityTransform
 @lru_cache(maxsize=2048)
 def _outline(word, size, centred):
     """A word's outline in points, its middle height at 0; it starts at 0, or has its middle there."""
+    if not word:
+        return Path(np.zeros((0, 2)))
     path = TextPath((0, 0), word, size=size)
     left = path.get_extents().width / 2 if centred else 0
     return Path(path.vertices - [left, 0.365 * size], path.codes)  # half the height of a digit

@@ -3,16 +3,11 @@
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import nn
 
 from hpe_lib.course.live import Live
-from hpe_lib.models.resnet import conv3x3
 from hpe_lib.plots import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
 
-DEPTHS = (6, 14, 26, 50)
-SCALES = (0.5, 0.7, 1.0, 1.4)
 STEP, HALF = 1.5, 0.42  # drawn blocks: from box to box, and half the height of a box
 KINDS = {  # (residual, batch norm): (name, line style, marker, colour)
     (False, False): ("plain, no batch norm", ":", "o", PINK),
@@ -20,84 +15,6 @@ KINDS = {  # (residual, batch norm): (name, line style, marker, colour)
     (False, True): ("plain, batch norm", "--", "^", GREEN),
     (True, True): ("residual, batch norm", "-", "D", BLUE),
 }
-
-
-class Block(nn.Module):
-    """Two 3x3 convolutions of one width, with or without a shortcut around them: (N, C, H, W) to the same shape."""
-
-    def __init__(self, width, residual, batch_norm):
-        super().__init__()
-        self.conv1, self.conv2 = conv3x3(width, width), conv3x3(width, width)
-        self.norm1, self.norm2 = (nn.BatchNorm2d(width) if batch_norm else nn.Identity() for _ in range(2))
-        self.residual = residual
-
-    def forward(self, x):
-        change = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        return F.relu(x + change) if self.residual else F.relu(change)
-
-
-class Stack(nn.Module):
-    """A classifier of `depth` layers: a coarse 8x8 convolution, (depth - 2) / 2 blocks, one fully connected layer.
-
-    Images (N, 3, H, W) to logits (N, classes). depth: even, at least 4. scale: factor on the initial weights of He et
-    al. (2015). All layers but the last have one width, so that only the depth differs between two stacks.
-    """
-
-    def __init__(self, depth, residual, batch_norm, scale=1.0, width=16, classes=2):
-        super().__init__()
-        if depth < 4 or depth % 2:
-            raise ValueError(f"depth is an even number from 4 on, got {depth}: 2 layers a block, and 2 more")
-        self.stem = nn.Conv2d(3, width, kernel_size=8, stride=8, bias=False)
-        self.blocks = nn.Sequential(*[Block(width, residual, batch_norm) for _ in range((depth - 2) // 2)])
-        self.fc = nn.Linear(width, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                module.weight.data *= scale
-
-    def forward(self, x):  # (N, 3, 64, 48)
-        x = self.blocks(F.relu(self.stem(x)))  # (N, 16, 8, 6)
-        return self.fc(x.mean(dim=(2, 3)))  # (N, 2)
-
-
-def gradient_norms(network, images, labels):
-    """Measure the gradient of the loss at the output of every convolution, from the image's side to the loss's side.
-
-    images: (N, 3, H, W). labels: (N,) class indices. Returns (convolutions,) float64 Euclidean norms; the network's own
-    gradients are cleared, and its batch norms stay as they are.
-    """
-    outputs, kept = [], {name: value.clone() for name, value in network.named_buffers()}
-
-    def remember(module, inputs, output):
-        output.retain_grad()
-        outputs.append(output)
-
-    hooks = [m.register_forward_hook(remember) for m in network.modules() if isinstance(m, nn.Conv2d)]
-    try:
-        F.cross_entropy(network(images), labels).backward()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    network.zero_grad()
-    for name, value in network.named_buffers():
-        value.copy_(kept[name])
-    return np.array([output.grad.double().norm().item() for output in outputs])
-
-
-def gradient_table(images, labels, depths=DEPTHS, scales=SCALES, seed=0):
-    """Measure `gradient_norms` of fresh stacks of every kind.
-
-    images: (N, 3, H, W), labels: (N,). Returns {(depth, residual, batch norm, scale): (depth - 1,) norms}.
-    """
-    table = {}
-    for depth in depths:
-        for residual, batch_norm in KINDS:
-            for scale in scales:
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(seed)
-                    network = Stack(depth, residual, batch_norm, scale).to(images.device)
-                table[depth, residual, batch_norm, scale] = gradient_norms(network, images, labels)
-    return table
 
 
 def plot_kind(ax, norms, residual, batch_norm, **line):
@@ -157,7 +74,10 @@ def draw_gradients(figure, table, depth, residual, batch_norm, weights):
 
 
 def gradient_flow(table):
-    """Build the panel that shows `gradient_table`: choose depth, shortcuts, batch norm and the size of the weights."""
+    """Build the panel that shows gradient norms: choose depth, shortcuts, batch norm and the size of the weights.
+
+    table: {(depth, residual, batch norm, scale): norms, first convolution first}, as notebook 03 measures it.
+    """
     depths, scales = (sorted({key[part] for key in table}) for part in (0, 3))
     middle = min(scales, key=lambda scale: abs(scale - 1))
     controls = {
