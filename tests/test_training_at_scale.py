@@ -77,7 +77,7 @@ def test_the_command_on_two_processes(drawn, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("2 processes") == 1 and done.stdout.count("AP75") == 1
     assert {file.name for file in out.iterdir()} - {".lock"} == {"last.pt", "model.pt", "history.csv", "curve.png"}
-    done = torchrun("-m", "hpe_lib.train", "--data", drawn, "--batch-size", 7, "--out", out)
+    done = torchrun("-m", "hpe_lib.train", "--data", drawn, "--batch-size", 7, "--out", out, "--overwrite")
     assert done.returncode and "multiple of 2" in done.stderr
 
 

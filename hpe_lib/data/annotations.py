@@ -36,7 +36,7 @@ def read_annotations(source, masks=True):
         raise ValueError(f"{name}: needs at least one image, and exactly one category, the person")
     known = _known_images(content["images"], name)
     people, category = content["annotations"], content["categories"][0]["id"]
-    owners = [f"{name}: annotation {person['id']} of image {person.get('image_id')}" for person in people]
+    owners = [f"{name}: annotation {person['id']} of image {short(person.get('image_id'))}" for person in people]
     keypoints = stack_field(people, "keypoints", (51,), owners)
     stack_field(people, "bbox", (4,), owners)
     stack_field(people, "area", (), owners)
@@ -69,7 +69,7 @@ def _known_images(images, name):
             raise ValueError(f"{owner}: width and height are whole numbers of px, not {width:g} and {height:g}")
         if not stays_inside(image.get("file_name")):
             raise ValueError(
-                f"{owner}: file_name {image.get('file_name')!r} is no plain path inside the images' folder: refused"
+                f"{owner}: file_name {short(repr(image.get('file_name')))} is no path inside the images' folder"
             )
     return known
 
@@ -83,8 +83,14 @@ def stays_inside(name):
 
 
 def is_whole(value):
-    """Whether a value is a whole number, and not True, "1" or 1.0."""
-    return type(value) is int
+    """Whether a value is a whole number of 64 bits, and not True, "1" or 1.0."""
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def short(value):
+    """A value for a message, cut where it is long."""
+    text = str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def read_json(file, what, masks=True):
@@ -128,7 +134,7 @@ def read_results(results, dataset):
     image_ids, category_id = {image["id"] for image in dataset["images"]}, dataset["categories"][0]["id"]
     if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
         raise ValueError("results must be a list of dicts with image_id, category_id, keypoints, score: one a person")
-    owners = [f"result {index} (image {result.get('image_id')})" for index, result in enumerate(results)]
+    owners = [f"result {index} (image {short(result.get('image_id'))})" for index, result in enumerate(results)]
     scores = stack_field(results, "score", (), owners)
     keypoints = stack_field(results, "keypoints", (51,), owners)
     points = keypoints.reshape(-1, 17, 3)[..., :2]
@@ -140,7 +146,7 @@ def read_results(results, dataset):
         if not is_whole(result.get("category_id")) or result["category_id"] != category_id:
             raise ValueError(f"{owner}: category_id must be {category_id}, the person, as in the annotations")
     named = [result.get("image_id") for result in results]
-    unknown = {str(one): None for one in named if not is_whole(one) or one not in image_ids}
+    unknown = {short(one): None for one in named if not is_whole(one) or one not in image_ids}
     if unknown:
         some = ", ".join(map(str, [*unknown][:5])) + (", ..." if len(unknown) > 5 else "")
         raise ValueError(
@@ -171,7 +177,7 @@ def read_boxes(file, image_ids, split):
         if entry.get("category_id", 1) != 1:
             continue
         if not is_whole(entry.get("image_id")) or entry["image_id"] not in image_ids:
-            raise ValueError(f"{owner}: image {entry.get('image_id')!r} is not in the annotations of {split}")
+            raise ValueError(f"{owner}: image {short(entry.get('image_id'))} is not in the annotations of {split}")
         found.append((index, (entry["image_id"], box, score)))
     return found
 

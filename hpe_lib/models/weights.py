@@ -249,7 +249,7 @@ def save_atomically(content, path):
     """torch.save that leaves the old file or the new one, never half of one; OSError where the disk is full."""
     with io.BytesIO() as memory:  # written to a disk that fills up, torch's own words would not say so
         torch.save(content, memory)
-        write_atomically(lambda file: file.write(memory.getbuffer()), path)
+        write_atomically(lambda file: file.write(memory.getvalue()), path)
 
 
 def save_model(model, path, half=False, **meta):

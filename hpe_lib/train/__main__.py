@@ -83,22 +83,16 @@ def main(arguments=None):
     device = parallel.start() or args.device
     keep_freed_memory()
     torch.manual_seed(recipe.seed)
-    with sole_writer(args.out) if parallel.rank() == 0 else nullcontext():
-        run(args, recipe, device)
-    parallel.stop()
-
-
-def run(args, recipe, device):
-    """Train as the options say. All that can be wrong with them is tried before the first epoch."""
+    if args.out.exists() and not args.out.is_dir():
+        raise OSError(f"{args.out} is a file: --out names a folder")
     if (args.out / "last.pt").exists() and not (args.resume or args.overwrite):
-        raise ValueError(f"{args.out} holds a run already: --resume goes on with it, --overwrite begins anew, or name "
-                         "another --out")  # fmt: skip
+        raise ValueError(f"{args.out} holds a run already: --resume goes on with it, --overwrite begins anew")
     if parallel.rank() == 0:
         data.find(args.data)  # one draws the built-in people, the others wait
     parallel.barrier()
     root = data.find(args.data)
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
-    coco_metrics(content, [])  # the measuring itself
+    coco_metrics(content, [])  # what is wrong with the validation people is said before the first epoch
     name, options = recipe.network
     model = models.build(name, **options)
     if recipe.pretrained and not args.resume:
@@ -115,12 +109,20 @@ def run(args, recipe, device):
     )
     if args.resume:
         trainer.resume(args.out)
-    first = parallel.rank() == 0
+    with sole_writer(args.out) if parallel.rank() == 0 else nullcontext():
+        run(args, trainer, root, people, content)
+    parallel.stop()
+
+
+def run(args, trainer, root, people, content):
+    """Train to the end, validate, save, draw; Ctrl-C ends it with what to do."""
+    recipe, model, first = trainer.recipe, trainer.model, parallel.rank() == 0
     if first:
         checkpoint.room_for(trainer, args.out)
         where = f"{trainer.device}, {trainer.precision}" + f", {parallel.world()} processes" * (parallel.world() > 1)
+        name, options = recipe.network
         print(f"{len(people)} people in {root}, {name} {options}, {recipe.epochs} epochs, on {where}")
-    if args.export and first:
+    if args.export and first:  # now, since it may fail
         models.save_model(model, args.export, half=True, recipe=args.recipe, epochs=len(trainer.history))
 
     def validation(_):
