@@ -22,6 +22,13 @@ from hpe_lib.train.settings import changed, setting
 KEPT_PEOPLE = 5_000  # whose decoded crops stay in memory (up to 0.5 MB each); more people need --cache
 
 
+def require_files(people):
+    """FileNotFoundError, with how many and the first, where images of people are missing."""
+    missing = [file for file in dict.fromkeys(person.file for person in people) if not file.is_file()]
+    if missing:
+        raise FileNotFoundError(f"no image {missing[0]} ({len(missing)} are missing): unpack the images, or check --data")
+
+
 def crops_of(people, recipe, workers, cache):
     """The data set of a run: crops kept in memory where they are few, images kept on a disk where `cache` names one."""
     crops = people, recipe.input_wh, recipe.augmentation, recipe.seed
@@ -93,6 +100,7 @@ def main(arguments=None):
     root = data.find(args.data)
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
     coco_metrics(content, [])  # what is wrong with the validation people is said before the first epoch
+    require_files([*people, *data.persons(root, "val", content)])
     name, options = recipe.network
     model = models.build(name, **options)
     if recipe.pretrained and not args.resume:
