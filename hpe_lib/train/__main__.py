@@ -26,7 +26,7 @@ def require_files(people):
     """FileNotFoundError, with how many and the first, where images of people are missing."""
     missing = [file for file in dict.fromkeys(person.file for person in people) if not file.is_file()]
     if missing:
-        raise FileNotFoundError(f"no image {missing[0]} ({len(missing)} are missing): unpack the images, or check --data")
+        raise FileNotFoundError(f"no image {missing[0]} ({len(missing)} are missing): unpack them, or check --data")
 
 
 def crops_of(people, recipe, workers, cache):

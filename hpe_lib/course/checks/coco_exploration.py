@@ -31,45 +31,29 @@ def check_visibility_counts(answer):
     absent = (
         "Some people have no joint with v = 2, or v = 0 only. The answer always holds three counts, some of them 0."
     )
+    # fmt: off
     mistakes = [
-        Mistake(
-            "the order turned round",
-            lambda k: count(k[2::3])[::-1],
-            "The counts are right, but the first one should be that of v = 0.",
-        ),
-        Mistake(
-            "x taken for v",
-            lambda k: count(k[0::3]),
-            "This starts with the first number, which is an x. Which of each three numbers is v?",
-        ),
-        Mistake(
-            "y taken for v",
-            lambda k: count(k[1::3]),
-            "This starts with the second number, which is a y. Which of each three numbers is v?",
-        ),
-        Mistake(
-            "counted from one",
-            lambda k: count(k[3::3]),
-            "Python counts places from 0, so place 3 is the x of the second joint. At which place is the first v?",
-        ),
-        Mistake("a kind that does not occur left out", lambda k: np.bincount(k[2::3]), absent),
-        Mistake("a kind that does not occur left out", lambda k: np.unique(k[2::3], return_counts=True)[1], absent),
-        Mistake(
-            "all 51 numbers counted",
-            count,
-            "Coordinates may be 0, 1 or 2 as well. Pick out the 17 visibilities first.",
-        ),
-        Mistake(
-            "3 rows of 17",
-            lambda k: count(k[34:]),
-            "The list goes x, y, v, x, y, v, ...: reshaped, it has 17 rows of 3, not 3 rows of 17.",
-        ),
-        Mistake(
-            "seen joints counted as hidden too",
-            lambda k: [count(k[2::3])[0], 17 - count(k[2::3])[0], count(k[2::3])[2]],
-            "v = 1 means hidden, and no other value does. The three counts add up to 17.",
-        ),
+        Mistake("the order turned round", lambda k: count(k[2::3])[::-1],
+                "The counts are right, but the first one should be that of v = 0."),
+        Mistake("x taken for v", lambda k: count(k[0::3]),
+                "This starts with the first number, which is an x. Which of each three numbers is v?"),
+        Mistake("y taken for v", lambda k: count(k[1::3]),
+                "This starts with the second number, which is a y. Which of each three numbers is v?"),
+        Mistake("counted from one", lambda k: count(k[3::3]),
+                "Python counts places from 0, so place 3 is the x of the second joint. At which place is the first v?"),
+        Mistake("a kind that does not occur left out", lambda k: np.bincount(k[2::3]),
+                absent),
+        Mistake("a kind that does not occur left out", lambda k: np.unique(k[2::3], return_counts=True)[1],
+                absent),
+        Mistake("all 51 numbers counted", count,
+                "Coordinates may be 0, 1 or 2 as well. Pick out the 17 visibilities first."),
+        Mistake("3 rows of 17", lambda k: count(k[34:]),
+                "The list goes x, y, v, x, y, v, ...: reshaped, it has 17 rows of 3, not 3 rows of 17."),
+        Mistake("seen joints counted as hidden too",
+                lambda k: [count(k[2::3])[0], 17 - count(k[2::3])[0], count(k[2::3])[2]],
+                "v = 1 means hidden, and no other value does. The three counts add up to 17."),
     ]
+    # fmt: on
     kinds = (
         MIXED,
         HEAD_AND_ARMS,
@@ -97,41 +81,28 @@ def check_keypoint_box(answer):
         "A labelled joint may lie at x = 0 or y = 0, on the image's border. Which number says whether it has a label?"
     )
     right = chosen(lambda v: v > 0)
+    # fmt: off
     mistakes = [
-        Mistake(
-            "unlabelled joints counted",
-            chosen(lambda v: v >= 0),
-            "Your box begins at (0, 0). Which joints have that place, and is it one?",
-        ),
-        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0 and y > 0), border),
-        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0), border),
-        Mistake("x and y asked instead of v", asked(lambda x, y: y > 0), border),
-        Mistake(
-            "hidden joints left out",
-            chosen(lambda v: v == 2),
-            "A joint with v = 1 is labelled too: its place was judged, and it belongs into the box.",
-        ),
-        Mistake(
-            "corners instead of width and height",
-            lambda k: right(k) + np.concatenate([[0, 0], right(k)[:2]]),
-            "The last two numbers are the opposite corner. COCO's boxes end with width and height.",
-        ),
-        Mistake(
-            "x and y swapped",
-            lambda k: right(k)[[1, 0, 3, 2]],
-            "Of each three numbers the first one is x, and the box starts with x as well.",
-        ),
-        Mistake(
-            "width and height swapped",
-            lambda k: right(k)[[0, 1, 3, 2]],
-            "The width is the way from the smallest to the largest x.",
-        ),
-        Mistake(
-            "one pixel added",
-            lambda k: np.add(right(k), [0, 0, 1, 1]),
-            "Keypoints are places, not pixels that fill space: from 3 to 10 it is 7 px, not 8.",
-        ),
+        Mistake("unlabelled joints counted", chosen(lambda v: v >= 0),
+                "Your box begins at (0, 0). Which joints have that place, and is it one?"),
+        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0 and y > 0),
+                border),
+        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0),
+                border),
+        Mistake("x and y asked instead of v", asked(lambda x, y: y > 0),
+                border),
+        Mistake("hidden joints left out", chosen(lambda v: v == 2),
+                "A joint with v = 1 is labelled too: its place was judged, and it belongs into the box."),
+        Mistake("corners instead of width and height", lambda k: right(k) + np.concatenate([[0, 0], right(k)[:2]]),
+                "The last two numbers are the opposite corner. COCO's boxes end with width and height."),
+        Mistake("x and y swapped", lambda k: right(k)[[1, 0, 3, 2]],
+                "Of each three numbers the first one is x, and the box starts with x as well."),
+        Mistake("width and height swapped", lambda k: right(k)[[0, 1, 3, 2]],
+                "The width is the way from the smallest to the largest x."),
+        Mistake("one pixel added", lambda k: np.add(right(k), [0, 0, 1, 1]),
+                "Keypoints are places, not pixels that fill space: from 3 to 10 it is 7 px, not 8."),
     ]
+    # fmt: on
     one, other = np.reshape(_keypoints(MIXED, 2), (17, 3)), np.reshape(_keypoints(HEAD_AND_ARMS, 3), (17, 3))
     for person, hidden in ((one, (2, 7)), (other, (1, 6))):  # away from the corner, hidden joints on the border
         person[:, :2] += [30, 50] * (person[:, 2:] > 0)
@@ -158,38 +129,31 @@ def check_runs_of(answer):
         "The last count ends with the mask, and nothing comes after it: [[0, 1, 1], [1, 1, 0]] gives 1, 4, 1, and "
         "a mask that ends with a 1 ends with the count of these ones."
     )
+    # fmt: off
     mistakes = [
-        Mistake(
-            "row by row",
-            lambda mask: right(mask.T),
-            "COCO goes down the first column, then down the second one. NumPy's own order is row by row.",
-        ),
-        Mistake(
-            "the empty run of zeros left out",
-            lambda mask: lengths(mask.ravel(order="F")),
-            "A reader takes the first count for zeros. What must it be for [[1, 0], [1, 1], [0, 1], [0, 0]]?",
-        ),
-        Mistake("a 0 too many at the start", lambda mask: [0, *lengths(mask.ravel(order="F"))], start),
-        Mistake("a 0 too many at the start", lambda mask: [0, *right(mask)], start),
-        Mistake("a 0 too many at the end", lambda mask: [*right(mask), 0], end),
-        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(mask[-1, -1]), end),
-        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(not mask[-1, -1]), end),
-        Mistake(
-            "places instead of lengths",
-            lambda mask: np.cumsum(right(mask)).tolist(),
-            "These are the places where the runs end. How long is each run?",
-        ),
-        Mistake(
-            "the last run forgotten",
-            lambda mask: right(mask)[:-1],
-            "The counts should add up to the number of pixels. The last run ends with the mask, not with a change.",
-        ),
-        Mistake(
-            "ones counted first",
-            lambda mask: right(1 - mask),
-            "The first count is that of zeros.",
-        ),
+        Mistake("row by row", lambda mask: right(mask.T),
+                "COCO goes down the first column, then down the second one. NumPy's own order is row by row."),
+        Mistake("the empty run of zeros left out", lambda mask: lengths(mask.ravel(order="F")),
+                "A reader takes the first count for zeros. What must it be for [[1, 0], [1, 1], [0, 1], [0, 0]]?"),
+        Mistake("a 0 too many at the start", lambda mask: [0, *lengths(mask.ravel(order="F"))],
+                start),
+        Mistake("a 0 too many at the start", lambda mask: [0, *right(mask)],
+                start),
+        Mistake("a 0 too many at the end", lambda mask: [*right(mask), 0],
+                end),
+        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(mask[-1, -1]),
+                end),
+        Mistake("a 0 too many at the end", lambda mask: right(mask) + [0] * int(not mask[-1, -1]),
+                end),
+        Mistake("places instead of lengths", lambda mask: np.cumsum(right(mask)).tolist(),
+                "These are the places where the runs end. How long is each run?"),
+        Mistake("the last run forgotten", lambda mask: right(mask)[:-1],
+                "The counts should add up to the number of pixels. The last run ends with the mask, not with a "
+                "change."),
+        Mistake("ones counted first", lambda mask: right(1 - mask),
+                "The first count is that of zeros."),
     ]
+    # fmt: on
     cases = [
         (np.array([[0, 0, 1, 0], [0, 1, 1, 0], [0, 1, 0, 1]]),),
         (np.array([[1, 0], [1, 1], [0, 1], [0, 0]]),),  # begins with a one
@@ -211,34 +175,24 @@ def check_people_that_count(answer):
     def counts(one):
         return not one["iscrowd"] and one["num_keypoints"] > 0
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "crowds counted",
-            number(lambda one: one["num_keypoints"] > 0),
-            "iscrowd = 1 outlines a whole group that nobody took apart: there is nobody to learn from.",
-        ),
-        Mistake(
-            "people without a label counted",
-            number(lambda one: not one["iscrowd"]),
-            "Somebody without a single labelled keypoint has nothing to teach.",
-        ),
-        Mistake("everything counted", len, "Two kinds of annotation are to be left out; here all of them are counted."),
-        Mistake(
-            "pictures counted instead of people",
-            lambda annotations: len({one["image_id"] for one in annotations if counts(one)}),
-            "This is the number of pictures with such people. Two people in one picture count twice.",
-        ),
-        Mistake(
-            "people with hidden joints only left out",
-            number(lambda one: counts(one) and 2 in one["keypoints"][2::3]),
-            "One person has no seen joint, but hidden ones with a label (v = 1), and these are trained.",
-        ),
-        Mistake(
-            "only complete people counted",
-            number(lambda one: counts(one) and one["num_keypoints"] == 17),
-            "One labelled keypoint is enough. All 17 are not needed.",
-        ),
+        Mistake("crowds counted", number(lambda one: one["num_keypoints"] > 0),
+                "iscrowd = 1 outlines a whole group that nobody took apart: there is nobody to learn from."),
+        Mistake("people without a label counted", number(lambda one: not one["iscrowd"]),
+                "Somebody without a single labelled keypoint has nothing to teach."),
+        Mistake("everything counted", len,
+                "Two kinds of annotation are to be left out; here all of them are counted."),
+        Mistake("pictures counted instead of people",
+                lambda annotations: len({one["image_id"] for one in annotations if counts(one)}),
+                "This is the number of pictures with such people. Two people in one picture count twice."),
+        Mistake("people with hidden joints only left out",
+                number(lambda one: counts(one) and 2 in one["keypoints"][2::3]),
+                "One person has no seen joint, but hidden ones with a label (v = 1), and these are trained."),
+        Mistake("only complete people counted", number(lambda one: counts(one) and one["num_keypoints"] == 17),
+                "One labelled keypoint is enough. All 17 are not needed."),
     ]
+    # fmt: on
     kinds = {
         "crowd": MIXED,
         "whole": [2] * 17,
@@ -274,38 +228,22 @@ def check_is_medium(answer):
     def box(one):
         return one["bbox"][2] * one["bbox"][3]
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "the box's area",
-            size(box),
-            "Width times height is the box. The person fills only a part of it, and has a field of their own.",
-        ),
-        Mistake(
-            "the borders left out",
-            lambda one: 32**2 < one["area"] < 96**2,
-            "Exactly 32² and exactly 96² px² are of size M too: 'at least' is >=, not >.",
-        ),
-        Mistake(
-            "the upper border left out",
-            lambda one: 32**2 <= one["area"] < 96**2,
-            "Exactly 96² px² is still of size M.",
-        ),
-        Mistake(
-            "the lower border left out",
-            lambda one: 32**2 < one["area"] <= 96**2,
-            "Exactly 32² px² is already of size M.",
-        ),
-        Mistake(
-            "32 and 96 not squared",
-            size(area, 32, 96),
-            "32 and 96 are sides of a square in px. An area is counted in px².",
-        ),
-        Mistake(
-            "the box's height",
-            size(lambda one: one["bbox"][3], 32, 96),
-            "COCO sorts people by area, not by height: somebody lying is no smaller than somebody standing.",
-        ),
+        Mistake("the box's area", size(box),
+                "Width times height is the box. The person fills only a part of it, and has a field of their own."),
+        Mistake("the borders left out", lambda one: 32**2 < one["area"] < 96**2,
+                "Exactly 32² and exactly 96² px² are of size M too: 'at least' is >=, not >."),
+        Mistake("the upper border left out", lambda one: 32**2 <= one["area"] < 96**2,
+                "Exactly 96² px² is still of size M."),
+        Mistake("the lower border left out", lambda one: 32**2 < one["area"] <= 96**2,
+                "Exactly 32² px² is already of size M."),
+        Mistake("32 and 96 not squared", size(area, 32, 96),
+                "32 and 96 are sides of a square in px. An area is counted in px²."),
+        Mistake("the box's height", size(lambda one: one["bbox"][3], 32, 96),
+                "COCO sorts people by area, not by height: somebody lying is no smaller than somebody standing."),
     ]
+    # fmt: on
     rows = [
         (5000, 80, 140),
         (1024, 40, 60),

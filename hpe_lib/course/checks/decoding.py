@@ -13,33 +13,23 @@ def check_flat_index(answer):
     height, width = 64, 48
     y, x = np.unravel_index(2000, (height, width))
     right = [np.ravel_multi_index((10, 30), (height, width)), x, y]
+    # fmt: off
     mistakes = [
-        Mistake(
-            "the height instead of the width",
-            lambda a: same(a[0], 10 * height + 30, 0) or same(a[1:], [2000 % height, 2000 // height], 0),
-            "How many cells does one row hold? That is the map's width.",
-        ),
-        Mistake(
-            "x and y swapped",
-            lambda a: same(a[0], 30 * width + 10, 0) or same(a[1:], [y, x], 0),
-            "Whole rows lie behind one another: y counts the rows above, x the cells in the point's own row.",
-        ),
-        Mistake(
-            "counted down the columns",
-            lambda a: same(a[0], 30 * height + 10, 0) or same(a[1:], [2000 // height, 2000 % height], 0),
-            "torch goes along the rows, from left to right, and then to the next row. You went down the columns.",
-        ),
-        Mistake(
-            "counted from 1",
-            lambda a: same(a[0], right[0] + 1, 0) or same(a[1:], [x + 1, y + 1], 0) or same(a[1:], [x - 1, y], 0),
-            "Rows, columns and places are all counted from 0, so (0, 0) has the place 0.",
-        ),
-        Mistake(
-            "crop pixels",
-            lambda a: same(a[1:], [4 * x, 4 * y], 0),
-            "These are pixels of the crop. Asked for are cells of the map.",
-        ),
+        Mistake("the height instead of the width",
+                lambda a: same(a[0], 10 * height + 30, 0) or same(a[1:], [2000 % height, 2000 // height], 0),
+                "How many cells does one row hold? That is the map's width."),
+        Mistake("x and y swapped", lambda a: same(a[0], 30 * width + 10, 0) or same(a[1:], [y, x], 0),
+                "Whole rows lie behind one another: y counts the rows above, x the cells in the point's own row."),
+        Mistake("counted down the columns",
+                lambda a: same(a[0], 30 * height + 10, 0) or same(a[1:], [2000 // height, 2000 % height], 0),
+                "torch goes along the rows, from left to right, and then to the next row. You went down the columns."),
+        Mistake("counted from 1",
+                lambda a: same(a[0], right[0] + 1, 0) or same(a[1:], [x + 1, y + 1], 0) or same(a[1:], [x - 1, y], 0),
+                "Rows, columns and places are all counted from 0, so (0, 0) has the place 0."),
+        Mistake("crop pixels", lambda a: same(a[1:], [4 * x, 4 * y], 0),
+                "These are pixels of the crop. Asked for are cells of the map."),
     ]
+    # fmt: on
     return judge(answer, right, mistakes=mistakes, praise="There and back, by the width.", tolerance=0)
 
 
@@ -173,58 +163,34 @@ def check_cell_to_image(answer):
 
         return function
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "the stride forgotten",
-            back(lambda p, stride, undo, matrix: undo(p)),
-            "The matrix speaks of crop pixels. How many of them does one step from cell to cell make?",
-        ),
-        Mistake(
-            "the inverse forgotten",
-            back(lambda p, stride, undo, matrix: geometry.transform(stride * p, matrix)),
-            "The matrix takes image px to crop px. You want to go the other way.",
-        ),
-        Mistake(
-            "divided by the stride",
-            back(lambda p, stride, undo, matrix: undo(p / stride)),
-            "There are fewer cells than crop pixels, so a point's numbers grow on the way to the crop.",
-        ),
-        Mistake(
-            "the stride after the inverse",
-            back(lambda p, stride, undo, matrix: stride * undo(p)),
-            "First from the map to the crop, then from the crop to the image: the two cannot change places.",
-        ),
-        Mistake(
-            "half a pixel added",
-            back(lambda p, stride, undo, matrix: undo(stride * (p + 0.5))),
-            "No half is added: cell 0 was centred on crop pixel 0 when the targets were drawn.",
-        ),
-        Mistake(
-            "half a pixel added",
-            back(lambda p, stride, undo, matrix: undo(stride * (p + 0.5) - 0.5)),
-            "No half is added: cell 0 was centred on crop pixel 0 when the targets were drawn.",
-        ),
-        Mistake(
-            "the shift taken off too late",
-            back(lambda p, stride, undo, matrix: np.linalg.inv(matrix[:, :2]) @ (stride * p) - matrix[:, 2]),
-            "The matrix first multiplies by A, then adds b. To undo it, take b off first.",
-        ),
-        Mistake(
-            "the rotation ignored",
-            back(lambda p, stride, undo, matrix: (stride * p - matrix[:, 2]) / np.diag(matrix[:, :2])),
-            "Right without a rotation. One of the crops is turned, and then x also depends on y: A has four numbers.",
-        ),
-        Mistake(
-            "the transpose for the inverse",
-            back(lambda p, stride, undo, matrix: matrix[:, :2].T @ (stride * p - matrix[:, 2])),
-            "The transpose undoes a rotation. It does not undo the magnification k that is in the matrix too.",
-        ),
-        Mistake(
-            "x and y swapped",
-            back(lambda p, stride, undo, matrix: undo(stride * p[::-1])),
-            "The point is (x, y), and so is the matrix. Nothing needs to be turned round.",
-        ),
+        Mistake("the stride forgotten", back(lambda p, stride, undo, matrix: undo(p)),
+                "The matrix speaks of crop pixels. How many of them does one step from cell to cell make?"),
+        Mistake("the inverse forgotten", back(lambda p, stride, undo, matrix: geometry.transform(stride * p, matrix)),
+                "The matrix takes image px to crop px. You want to go the other way."),
+        Mistake("divided by the stride", back(lambda p, stride, undo, matrix: undo(p / stride)),
+                "There are fewer cells than crop pixels, so a point's numbers grow on the way to the crop."),
+        Mistake("the stride after the inverse", back(lambda p, stride, undo, matrix: stride * undo(p)),
+                "First from the map to the crop, then from the crop to the image: the two cannot change places."),
+        Mistake("half a pixel added", back(lambda p, stride, undo, matrix: undo(stride * (p + 0.5))),
+                "No half is added: cell 0 was centred on crop pixel 0 when the targets were drawn."),
+        Mistake("half a pixel added", back(lambda p, stride, undo, matrix: undo(stride * (p + 0.5) - 0.5)),
+                "No half is added: cell 0 was centred on crop pixel 0 when the targets were drawn."),
+        Mistake("the shift taken off too late",
+                back(lambda p, stride, undo, matrix: np.linalg.inv(matrix[:, :2]) @ (stride * p) - matrix[:, 2]),
+                "The matrix first multiplies by A, then adds b. To undo it, take b off first."),
+        Mistake("the rotation ignored",
+                back(lambda p, stride, undo, matrix: (stride * p - matrix[:, 2]) / np.diag(matrix[:, :2])),
+                "Right without a rotation. One of the crops is turned, and then x also depends on y: A has four "
+                "numbers."),
+        Mistake("the transpose for the inverse",
+                back(lambda p, stride, undo, matrix: matrix[:, :2].T @ (stride * p - matrix[:, 2])),
+                "The transpose undoes a rotation. It does not undo the magnification k that is in the matrix too."),
+        Mistake("x and y swapped", back(lambda p, stride, undo, matrix: undo(stride * p[::-1])),
+                "The point is (x, y), and so is the matrix. Nothing needs to be turned round."),
     ]
+    # fmt: on
     cases = [
         (np.array([10.25, 31.0]), geometry.crop_matrix((300.0, 180.0), (120.0, 160.0), (192, 256)), 4),
         (np.array([20.0, 5.75]), geometry.crop_matrix((64.0, 410.0), (240.0, 320.0), (192, 256), 30.0), 4),
@@ -329,53 +295,32 @@ def check_threshold(answer):
     def both(above, labelled, right):
         return above.sum(), labelled.sum()
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "unlabelled joints left out",
-            measured(lambda above, labelled, right: ((above & labelled).sum(), labelled.sum())),
-            "The program also spoke of joints without a label. Those words were not right, and count in the precision.",
-        ),
-        Mistake(
-            "recall of the labelled joints that were said",
-            measured(lambda above, labelled, right: (above.sum(), (above & labelled).sum())),
-            "A labelled joint that the program kept silent about is not found: recall is over *all* labelled joints.",
-        ),
-        Mistake(
-            "said instead of right",
-            said_and_labelled,
-            "To say something about a labelled joint is not enough for recall: it must be right, too.",
-        ),
-        Mistake(
-            "recall over all joints",
-            measured(lambda above, labelled, right: (above.sum(), len(above))),
-            "Nobody can find a joint that is not there: recall asks about the labelled ones only.",
-        ),
-        Mistake(
-            "recall over the right answers",
-            measured(lambda above, labelled, right: (above.sum(), right.sum())),
-            "Joints that the network got wrong are missed, too: recall asks about *all* labelled ones.",
-        ),
-        Mistake(
-            "precision and recall swapped",
-            measured(lambda above, labelled, right: (labelled.sum(), above.sum())),
-            "Precision looks at what was said, recall at what should have been said.",
-        ),
-        Mistake(
-            "a score at the threshold counted",
-            measured(both, said=lambda scores, threshold: scores >= threshold),
-            "We say the joints whose score is *above* the threshold. One of the scores is equal to it.",
-        ),
-        Mistake(
-            "precision over all joints",
-            measured(lambda above, labelled, right: (len(above), labelled.sum())),
-            "A joint that the program kept silent about is neither right nor wrong. Divide by those that it said.",
-        ),
-        Mistake(
-            "the threshold forgotten",
-            measured(both, said=lambda scores, threshold: scores >= -np.inf),
-            "All joints are counted here, whatever their score.",
-        ),
+        Mistake("unlabelled joints left out",
+                measured(lambda above, labelled, right: ((above & labelled).sum(), labelled.sum())),
+                "The program also spoke of joints without a label. Those words were not right, and count in the "
+                "precision."),
+        Mistake("recall of the labelled joints that were said",
+                measured(lambda above, labelled, right: (above.sum(), (above & labelled).sum())),
+                "A labelled joint that the program kept silent about is not found: recall is over *all* labelled "
+                "joints."),
+        Mistake("said instead of right", said_and_labelled,
+                "To say something about a labelled joint is not enough for recall: it must be right, too."),
+        Mistake("recall over all joints", measured(lambda above, labelled, right: (above.sum(), len(above))),
+                "Nobody can find a joint that is not there: recall asks about the labelled ones only."),
+        Mistake("recall over the right answers", measured(lambda above, labelled, right: (above.sum(), right.sum())),
+                "Joints that the network got wrong are missed, too: recall asks about *all* labelled ones."),
+        Mistake("precision and recall swapped", measured(lambda above, labelled, right: (labelled.sum(), above.sum())),
+                "Precision looks at what was said, recall at what should have been said."),
+        Mistake("a score at the threshold counted", measured(both, said=lambda scores, threshold: scores >= threshold),
+                "We say the joints whose score is *above* the threshold. One of the scores is equal to it."),
+        Mistake("precision over all joints", measured(lambda above, labelled, right: (len(above), labelled.sum())),
+                "A joint that the program kept silent about is neither right nor wrong. Divide by those that it said."),
+        Mistake("the threshold forgotten", measured(both, said=lambda scores, threshold: scores >= -np.inf),
+                "All joints are counted here, whatever their score."),
     ]
+    # fmt: on
     scores = np.array([0.9, 0.8, 0.75, 0.7, 0.6, 0.5, 0.5, 0.4, 0.3, 0.25, 0.2, 0.1])
     labelled = np.array([1, 1, 0, 1, 1, 0, 1, 1, 1, 0, 1, 1], dtype=bool)
     right = np.array([1, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0], dtype=bool)

@@ -17,33 +17,23 @@ def check_crop_scale_matrix(answer):
 
         return function
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "x and y swapped",
-            wrong(lambda cx, cy, k, w, h: [[k, 0, h / 2 - k * cy], [0, k, w / 2 - k * cx]]),
-            "The first row makes x: it needs the centre's x and the crop's width.",
-        ),
-        Mistake(
-            "the crop's middle forgotten",
-            wrong(lambda cx, cy, k, w, h: [[k, 0, -k * cx], [0, k, -k * cy]]),
-            "This takes the frame's centre to (0, 0). It belongs in the middle of the crop.",
-        ),
-        Mistake(
-            "the inverse scale",
-            wrong(lambda cx, cy, k, w, h: [[1 / k, 0, w / 2 - cx / k], [0, 1 / k, h / 2 - cy / k]]),
-            "A frame of 96 px on a crop of 192 px makes things larger: k is crop width / frame width.",
-        ),
-        Mistake(
-            "the centre moved before it is scaled",
-            wrong(lambda cx, cy, k, w, h: [[k, 0, w / 2 - cx], [0, k, h / 2 - cy]]),
-            "k cx is where the scaling takes the centre. That, not cx, must be brought to the crop's middle.",
-        ),
-        Mistake(
-            "from the crop back to the image",
-            lambda center, size, output_wh: geometry.invert(geometry.crop_matrix(center, size, output_wh)),
-            "This is the way back, the inverse of M. Points of the image come in here, and crop px are asked for.",
-        ),
+        Mistake("x and y swapped", wrong(lambda cx, cy, k, w, h: [[k, 0, h / 2 - k * cy], [0, k, w / 2 - k * cx]]),
+                "The first row makes x: it needs the centre's x and the crop's width."),
+        Mistake("the crop's middle forgotten", wrong(lambda cx, cy, k, w, h: [[k, 0, -k * cx], [0, k, -k * cy]]),
+                "This takes the frame's centre to (0, 0). It belongs in the middle of the crop."),
+        Mistake("the inverse scale",
+                wrong(lambda cx, cy, k, w, h: [[1 / k, 0, w / 2 - cx / k], [0, 1 / k, h / 2 - cy / k]]),
+                "A frame of 96 px on a crop of 192 px makes things larger: k is crop width / frame width."),
+        Mistake("the centre moved before it is scaled",
+                wrong(lambda cx, cy, k, w, h: [[k, 0, w / 2 - cx], [0, k, h / 2 - cy]]),
+                "k cx is where the scaling takes the centre. That, not cx, must be brought to the crop's middle."),
+        Mistake("from the crop back to the image",
+                lambda center, size, output_wh: geometry.invert(geometry.crop_matrix(center, size, output_wh)),
+                "This is the way back, the inverse of M. Points of the image come in here, and crop px are asked for."),
     ]
+    # fmt: on
     cases = [((100.0, 60.0), (96.0, 128.0), (192, 256)), ((310.5, 207.25), (150.0, 200.0), (96, 128))]
     return judge(answer, geometry.crop_matrix, cases, mistakes, "The frame's centre lands in the middle of the crop.")
 
@@ -61,44 +51,26 @@ def check_nearest_cell(answer):
     half_cell = (
         "This lays the cells out as a picture-resizing program does. Here cell i sits on pixel stride · i itself."
     )
+    # fmt: off
     mistakes = [
-        Mistake(
-            "rounded down",
-            wrong(lambda value, stride: value // stride),
-            "x = 101 lies 1 px from cell 25 and 3 px from cell 26, but which is nearest to x = 103?",
-        ),
-        Mistake(
-            "rounded up",
-            wrong(lambda value, stride: np.ceil(value / stride)),
-            "x = 103 lies 1 px from cell 26 and 3 px from cell 25, but which is nearest to x = 101?",
-        ),
-        Mistake(
-            "column and row swapped",
-            lambda point, stride: right(point, stride).flip(0),
-            "The column comes from x and stands first here.",
-        ),
-        Mistake(
-            "half a cell off",
-            wrong(lambda value, stride: int((value - (stride - 1) / 2) / stride + 0.5)),
-            half_cell,
-        ),
-        Mistake("half a cell off", wrong(lambda value, stride: round((value + 0.5) / stride - 0.5)), half_cell),
-        Mistake(
-            "halves to the even number",
-            wrong(lambda value, stride: round(value / stride)),
-            "Python's round and np.round take 2.5 to 2 and 3.5 to 4. Add 0.5 and drop what is behind the point.",
-        ),
-        Mistake(
-            "not rounded",
-            wrong(lambda value, stride: value / stride),
-            "A cell has whole numbers. Which one is nearest?",
-        ),
-        Mistake(
-            "multiplied by the stride",
-            wrong(lambda value, stride: value * stride),
-            "This leads from cells to crop px. Here the way back is asked for.",
-        ),
+        Mistake("rounded down", wrong(lambda value, stride: value // stride),
+                "x = 101 lies 1 px from cell 25 and 3 px from cell 26, but which is nearest to x = 103?"),
+        Mistake("rounded up", wrong(lambda value, stride: np.ceil(value / stride)),
+                "x = 103 lies 1 px from cell 26 and 3 px from cell 25, but which is nearest to x = 101?"),
+        Mistake("column and row swapped", lambda point, stride: right(point, stride).flip(0),
+                "The column comes from x and stands first here."),
+        Mistake("half a cell off", wrong(lambda value, stride: int((value - (stride - 1) / 2) / stride + 0.5)),
+                half_cell),
+        Mistake("half a cell off", wrong(lambda value, stride: round((value + 0.5) / stride - 0.5)),
+                half_cell),
+        Mistake("halves to the even number", wrong(lambda value, stride: round(value / stride)),
+                "Python's round and np.round take 2.5 to 2 and 3.5 to 4. Add 0.5 and drop what is behind the point."),
+        Mistake("not rounded", wrong(lambda value, stride: value / stride),
+                "A cell has whole numbers. Which one is nearest?"),
+        Mistake("multiplied by the stride", wrong(lambda value, stride: value * stride),
+                "This leads from cells to crop px. Here the way back is asked for."),
     ]
+    # fmt: on
     cases = [((101.0, 58.0), 4), ((10.0, 103.4), 4), ((18.0, 2.0), 4), ((150.2, 33.0), 8), ((77.6, 90.5), 2)]
     return judge(answer, right, cases, mistakes, "Divide, add a half, drop the rest: the official rule.", 1e-9)
 
@@ -119,48 +91,26 @@ def check_gaussian(answer):
 
         return function
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "sigma not squared",
-            wrong(lambda d2, sigma: np.exp(-d2 / (2 * sigma))),
-            "One sigma away the height should be exp(-1/2) = 0.61, whatever sigma is.",
-        ),
-        Mistake(
-            "the factor 2 forgotten",
-            wrong(lambda d2, sigma: np.exp(-d2 / sigma**2)),
-            "One sigma away the height should be exp(-1/2) = 0.61; yours is exp(-1) = 0.37.",
-        ),
-        Mistake(
-            "the distance not squared",
-            wrong(lambda d2, sigma: np.exp(-np.sqrt(d2) / (2 * sigma**2))),
-            "The exponent needs the squared distance. Yours makes a pointed tent, not a bell.",
-        ),
-        Mistake(
-            "x and y swapped",
-            lambda cell, size, sigma: wrong(bell)(cell[::-1], size, sigma),
-            "The peak is at the wrong place: mx counts columns, and an array is asked for its row first.",
-        ),
-        Mistake(
-            "rows and columns of the map swapped",
-            lambda cell, size, sigma: right(cell, size, sigma).T,
-            "size is (width, height), but an array's shape is (rows, columns) = (height, width).",
-        ),
-        Mistake(
-            "the minus forgotten",
-            wrong(lambda d2, sigma: np.exp(d2 / (2 * sigma**2))),
-            "Your values grow with the distance.",
-        ),
-        Mistake(
-            "sum 1 instead of height 1",
-            wrong(lambda d2, sigma: bell(d2, sigma) / (2 * np.pi * sigma**2)),
-            "A probability density has the factor 1 / (2 pi sigma²). A target's peak has the height 1.",
-        ),
-        Mistake(
-            "sum 1 instead of height 1",
-            wrong(lambda d2, sigma: bell(d2, sigma) / bell(d2, sigma).sum()),
-            "The values of a target need not add up to 1. Its peak has the height 1.",
-        ),
+        Mistake("sigma not squared", wrong(lambda d2, sigma: np.exp(-d2 / (2 * sigma))),
+                "One sigma away the height should be exp(-1/2) = 0.61, whatever sigma is."),
+        Mistake("the factor 2 forgotten", wrong(lambda d2, sigma: np.exp(-d2 / sigma**2)),
+                "One sigma away the height should be exp(-1/2) = 0.61; yours is exp(-1) = 0.37."),
+        Mistake("the distance not squared", wrong(lambda d2, sigma: np.exp(-np.sqrt(d2) / (2 * sigma**2))),
+                "The exponent needs the squared distance. Yours makes a pointed tent, not a bell."),
+        Mistake("x and y swapped", lambda cell, size, sigma: wrong(bell)(cell[::-1], size, sigma),
+                "The peak is at the wrong place: mx counts columns, and an array is asked for its row first."),
+        Mistake("rows and columns of the map swapped", lambda cell, size, sigma: right(cell, size, sigma).T,
+                "size is (width, height), but an array's shape is (rows, columns) = (height, width)."),
+        Mistake("the minus forgotten", wrong(lambda d2, sigma: np.exp(d2 / (2 * sigma**2))),
+                "Your values grow with the distance."),
+        Mistake("sum 1 instead of height 1", wrong(lambda d2, sigma: bell(d2, sigma) / (2 * np.pi * sigma**2)),
+                "A probability density has the factor 1 / (2 pi sigma²). A target's peak has the height 1."),
+        Mistake("sum 1 instead of height 1", wrong(lambda d2, sigma: bell(d2, sigma) / bell(d2, sigma).sum()),
+                "The values of a target need not add up to 1. Its peak has the height 1."),
     ]
+    # fmt: on
     cases = [((2, 3), (7, 5), 2.0), ((1, 4), (5, 8), 1.5), ((3, 3), (7, 7), 1.0)]
     return judge(answer, right, cases, mistakes, "Height 1 on the cell, 0.61 one sigma away.")
 
@@ -180,43 +130,24 @@ def check_target_weight(answer):
     def off_sideways(point):
         return not -26 < point[0] < 214
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "hidden joints left out",
-            lambda point, v: right(point, v) * (v == 2),
-            "v = 1 is labelled: the annotator knew the place, so the network shall learn it.",
-        ),
-        Mistake(
-            "v taken as the weight",
-            lambda point, v: right(point, v) * v,
-            "A seen joint would count twice as much as a hidden one. A weight is 0 or 1.",
-        ),
-        Mistake(
-            "joints outside the crop left out",
-            lambda point, v: float(v > 0 and inside(point)),
-            "A joint just outside still has a part of its bell inside, and that part can be learnt.",
-        ),
-        Mistake(
-            "trained wherever they are",
-            lambda point, v: float(v > 0),
-            "Far outside, nothing of the bell is inside. What would the network be asked to draw?",
-        ),
-        Mistake(
-            "unlabelled joints trained",
-            lambda point, v: right(point, 2),
-            "v = 0 has no place: its (0, 0) is not a corner where a joint lies.",
-        ),
-        Mistake(
-            "only x looked at",
-            lambda point, v: float(v > 0 and not off_sideways(point)),
-            "A bell can miss the map above or below it as well.",
-        ),
-        Mistake(
-            "24 px from the point instead of 6 cells from its cell",
-            lambda point, v: float(v > 0 and near(point)),
-            "The square stands on whole cells, so first find the joint's cell: at x = 214 that is cell 54.",
-        ),
+        Mistake("hidden joints left out", lambda point, v: right(point, v) * (v == 2),
+                "v = 1 is labelled: the annotator knew the place, so the network shall learn it."),
+        Mistake("v taken as the weight", lambda point, v: right(point, v) * v,
+                "A seen joint would count twice as much as a hidden one. A weight is 0 or 1."),
+        Mistake("joints outside the crop left out", lambda point, v: float(v > 0 and inside(point)),
+                "A joint just outside still has a part of its bell inside, and that part can be learnt."),
+        Mistake("trained wherever they are", lambda point, v: float(v > 0),
+                "Far outside, nothing of the bell is inside. What would the network be asked to draw?"),
+        Mistake("unlabelled joints trained", lambda point, v: right(point, 2),
+                "v = 0 has no place: its (0, 0) is not a corner where a joint lies."),
+        Mistake("only x looked at", lambda point, v: float(v > 0 and not off_sideways(point)),
+                "A bell can miss the map above or below it as well."),
+        Mistake("24 px from the point instead of 6 cells from its cell", lambda point, v: float(v > 0 and near(point)),
+                "The square stands on whole cells, so first find the joint's cell: at x = 214 that is cell 54."),
     ]
+    # fmt: on
     points = [(100, 128), (100, 128), (0, 0), (212, 128), (216, 128), (100, 275), (100, 290), (-20, 50), (-60, 50)]
     visible = [1, 2, 0, 2, 2, 1, 2, 1, 2]
     points += [(190, -70), (214, 128), (-25, 128), (100, 278), (100, -25)]  # the last four: a step from the edge
@@ -241,38 +172,23 @@ def check_mirrored_pose(answer):
             pose[left] = pose[right]
         return pose
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "left still called left",
-            moved,
-            "The points are all on joints, but the left wrist of the mirrored person is what was the right one.",
-        ),
-        Mistake(
-            "a pixel off",
-            lambda pose, width: right(pose, width + 1),
-            "Pixels are counted from 0 to W - 1, so pixel 0 must land on pixel W - 1.",
-        ),
-        Mistake(
-            "names swapped, but nothing mirrored",
-            lambda pose, width: pose[FLIP_ORDER],
-            "Left and right have changed their names, but all points are where they were. What becomes of x?",
-        ),
-        Mistake(
-            "the visibility stays behind",
-            lambda pose, width: np.column_stack([right(pose, width)[:, :2], pose[:, 2]]),
-            "When two joints change names, each takes its v along.",
-        ),
-        Mistake(
-            "one side written over the other",
-            one_side_lost,
-            "Both sides are equal now: the first was overwritten before it was copied. Swap through a copy.",
-        ),
-        Mistake(
-            "upside down",
-            lambda pose, width: (pose * [1, -1, 1] + [0, width - 1, 0])[FLIP_ORDER],
-            "A mirror on the wall changes left and right: x. y stays as it is.",
-        ),
+        Mistake("left still called left", moved,
+                "The points are all on joints, but the left wrist of the mirrored person is what was the right one."),
+        Mistake("a pixel off", lambda pose, width: right(pose, width + 1),
+                "Pixels are counted from 0 to W - 1, so pixel 0 must land on pixel W - 1."),
+        Mistake("names swapped, but nothing mirrored", lambda pose, width: pose[FLIP_ORDER],
+                "Left and right have changed their names, but all points are where they were. What becomes of x?"),
+        Mistake("the visibility stays behind",
+                lambda pose, width: np.column_stack([right(pose, width)[:, :2], pose[:, 2]]),
+                "When two joints change names, each takes its v along."),
+        Mistake("one side written over the other", one_side_lost,
+                "Both sides are equal now: the first was overwritten before it was copied. Swap through a copy."),
+        Mistake("upside down", lambda pose, width: (pose * [1, -1, 1] + [0, width - 1, 0])[FLIP_ORDER],
+                "A mirror on the wall changes left and right: x. y stays as it is."),
     ]
+    # fmt: on
     rng = np.random.default_rng(0)
     cases = [
         (np.column_stack([rng.integers(0, width, 17), rng.integers(0, 240, 17), rng.integers(1, 3, 17)]) * 1.0, width)

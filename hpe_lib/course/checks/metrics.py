@@ -105,34 +105,22 @@ def check_lost_joints(answer):
             poses[lost, :lost] = 1e6  # px: far away
         return int((metrics.oks(truth, 5000.0, poses) >= threshold).sum()) - 1
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "> for >=",
-            [4, 2],
-            "With 9 of 12 joints exactly right OKS is 0.75. Is that found at the threshold 0.75?",
-        ),
-        Mistake("the joints that are kept", [13, 9], "So many must be right. How many may then be lost?"),
-        Mistake(
-            "rounded up",
-            lambda a: same(a, [5, 3]),
-            "With 5 of 17 lost, 12 / 17 = 0.706 is left. That is not enough.",
-        ),
-        Mistake(
-            "not a whole number",
-            lambda a: same(a, [4.25, 3]),
-            "A joint is lost or it is not. Which whole number is still allowed?",
-        ),
-        Mistake(
-            "all 17 counted for both",
-            lambda a: same(a, [4, 4]),
-            "OKS is the mean over the *labelled* joints: each of 12 weighs more than each of 17.",
-        ),
-        Mistake(
-            "an unlabelled joint counted as lost",
-            lambda a: same(a, [4, 0]),
-            "The five joints without a label are not lost. They are not looked at.",
-        ),
+        Mistake("> for >=", [4, 2],
+                "With 9 of 12 joints exactly right OKS is 0.75. Is that found at the threshold 0.75?"),
+        Mistake("the joints that are kept", [13, 9],
+                "So many must be right. How many may then be lost?"),
+        Mistake("rounded up", lambda a: same(a, [5, 3]),
+                "With 5 of 17 lost, 12 / 17 = 0.706 is left. That is not enough."),
+        Mistake("not a whole number", lambda a: same(a, [4.25, 3]),
+                "A joint is lost or it is not. Which whole number is still allowed?"),
+        Mistake("all 17 counted for both", lambda a: same(a, [4, 4]),
+                "OKS is the mean over the *labelled* joints: each of 12 weighs more than each of 17."),
+        Mistake("an unlabelled joint counted as lost", lambda a: same(a, [4, 0]),
+                "The five joints without a label are not lost. They are not looked at."),
     ]
+    # fmt: on
     right = [most(17, 0.75), most(12, 0.75)]
     return judge(answer, right, mistakes=mistakes, praise="A quarter of the labelled joints, rounded down.")
 
@@ -369,46 +357,30 @@ def check_rescoring(answer):
         raise ZeroDivisionError
 
     empty = "One of the people has no peak above 0.2. A score that is no number cannot be sorted: return 0 there."
+    # fmt: off
     mistakes = [
-        Mistake(
-            "the mean over all peaks",
-            lambda box_score, peaks: box_score * peaks.mean(),
-            "Low peaks belong to joints that the network did not find. Only those above 0.2 are averaged.",
-        ),
-        Mistake(
-            "divided by all joints",
-            wrong(lambda box_score, above, peaks: box_score * above.sum() / len(peaks)),
-            "Low peaks are left out of the sum, and must be left out of the count as well.",
-        ),
-        Mistake(
-            "the sum instead of the mean",
-            wrong(lambda box_score, above, peaks: box_score * above.sum()),
-            "A person with many seen joints should not win by their number: take the mean.",
-        ),
-        Mistake(
-            ">= for >",
-            lambda box_score, peaks: box_score * np.append(peaks[peaks >= 0.2], []).mean() if max(peaks) >= 0.2 else 0,
-            "A peak of exactly 0.2 is not *above* 0.2.",
-        ),
-        Mistake(
-            "the box score forgotten",
-            wrong(lambda box_score, above, peaks: above.mean()),
-            "This is what the heatmaps say. The detector has a say, too.",
-        ),
-        Mistake(
-            "the average of the two",
-            wrong(lambda box_score, above, peaks: (box_score + above.mean()) / 2),
-            "The two are multiplied: both must be sure.",
-        ),
-        Mistake(
-            "the box score alone",
-            lambda box_score, peaks: wrong(usual, none=box_score)(box_score, peaks),
-            "Where no peak is above 0.2 the network found nothing in the box: then the score is 0, however sure the "
-            "detector was.",
-        ),
-        Mistake("nothing above the threshold", wrong(usual, none=np.nan), empty),
-        Mistake("nothing above the threshold", wrong(usual, none=error), empty),
+        Mistake("the mean over all peaks", lambda box_score, peaks: box_score * peaks.mean(),
+                "Low peaks belong to joints that the network did not find. Only those above 0.2 are averaged."),
+        Mistake("divided by all joints", wrong(lambda box_score, above, peaks: box_score * above.sum() / len(peaks)),
+                "Low peaks are left out of the sum, and must be left out of the count as well."),
+        Mistake("the sum instead of the mean", wrong(lambda box_score, above, peaks: box_score * above.sum()),
+                "A person with many seen joints should not win by their number: take the mean."),
+        Mistake(">= for >",
+                lambda box_score, peaks: box_score * peaks[peaks >= 0.2].mean() if max(peaks) >= 0.2 else 0,
+                "A peak of exactly 0.2 is not *above* 0.2."),
+        Mistake("the box score forgotten", wrong(lambda box_score, above, peaks: above.mean()),
+                "This is what the heatmaps say. The detector has a say, too."),
+        Mistake("the average of the two", wrong(lambda box_score, above, peaks: (box_score + above.mean()) / 2),
+                "The two are multiplied: both must be sure."),
+        Mistake("the box score alone", lambda box_score, peaks: wrong(usual, none=box_score)(box_score, peaks),
+                "Where no peak is above 0.2 the network found nothing in the box: then the score is 0, however sure "
+                "the detector was."),
+        Mistake("nothing above the threshold", wrong(usual, none=np.nan),
+                empty),
+        Mistake("nothing above the threshold", wrong(usual, none=error),
+                empty),
     ]
+    # fmt: on
     low, mixed = np.full(17, 0.05), np.linspace(0.9, 0.1, 17).round(2)
     mixed[14] = 0.2
     cases = [(0.5, mixed), (0.9, np.where(np.arange(17) < 3, [0.8, 0.6, 0.3] + [0.1] * 14, 0.1)), (0.7, low)]
@@ -443,51 +415,31 @@ def check_suppression(answer):
             seen.append(int(i))
         return keep
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "removed poses remove others",
-            lambda overlap, scores, t: greedy(overlap, scores, t, rivals=lambda keep, seen: seen),
-            "A pose that is gone can do nothing more. Compare with the *kept* ones only.",
-        ),
-        Mistake(
-            "the list not sorted",
-            lambda overlap, scores, t: greedy(overlap, scores, t, order=range(len(scores))),
-            "Begin with the best score, not with the first of the list.",
-        ),
-        Mistake(
-            "the worst score first",
-            lambda overlap, scores, t: greedy(overlap, scores, t, order=np.argsort(scores)),
-            "Of two doubles the *better* one stays, so it must have its turn first.",
-        ),
-        Mistake(
-            ">= for >",
-            lambda overlap, scores, t: greedy(overlap, scores, t, near=np.greater_equal),
-            "A pose goes when its overlap is *above* the threshold, not when it is equal to it.",
-        ),
-        Mistake(
-            "only neighbours in the list compared",
-            lambda overlap, scores, t: greedy(overlap, scores, t, rivals=lambda keep, seen: keep[-1:]),
-            "You compare with the last kept pose. A double of an earlier one slips through.",
-        ),
-        Mistake(
-            "every pose removes itself",
-            lambda overlap, scores, t: [int(i) for i in np.argsort(-scores) if not (overlap[i] > t).any()],
-            "A pose overlaps with itself by 1, and its double removes it as well. One of them must stay.",
-        ),
-        Mistake(
-            "kept in the list's order",
-            lambda overlap, scores, t: sorted(greedy(overlap, scores, t)),
-            "The right poses, in the wrong order: the best score comes first.",
-        ),
-        Mistake(
-            "scores instead of indices",
-            lambda overlap, scores, t: scores[greedy(overlap, scores, t)],
-            "These are the scores of the right poses. Asked for are their indices in the list.",
-        ),
-        Mistake(
-            "the removed ones returned",
-            lambda overlap, scores, t: [i for i in range(len(scores)) if i not in greedy(overlap, scores, t)],
-            "These are the poses that go. Asked for are those that stay.",
-        ),
+        Mistake("removed poses remove others",
+                lambda overlap, scores, t: greedy(overlap, scores, t, rivals=lambda keep, seen: seen),
+                "A pose that is gone can do nothing more. Compare with the *kept* ones only."),
+        Mistake("the list not sorted", lambda overlap, scores, t: greedy(overlap, scores, t, order=range(len(scores))),
+                "Begin with the best score, not with the first of the list."),
+        Mistake("the worst score first",
+                lambda overlap, scores, t: greedy(overlap, scores, t, order=np.argsort(scores)),
+                "Of two duplicates the *better* one stays, so it must have its turn first."),
+        Mistake(">= for >", lambda overlap, scores, t: greedy(overlap, scores, t, near=np.greater_equal),
+                "A pose goes when its overlap is *above* the threshold, not when it is equal to it."),
+        Mistake("only neighbours in the list compared",
+                lambda overlap, scores, t: greedy(overlap, scores, t, rivals=lambda keep, seen: keep[-1:]),
+                "You compare with the last kept pose. A double of an earlier one slips through."),
+        Mistake("every pose removes itself",
+                lambda overlap, scores, t: [int(i) for i in np.argsort(-scores) if not (overlap[i] > t).any()],
+                "A pose overlaps with itself by 1, and its double removes it as well. One of them must stay."),
+        Mistake("kept in the list's order", lambda overlap, scores, t: sorted(greedy(overlap, scores, t)),
+                "The right poses, in the wrong order: the best score comes first."),
+        Mistake("scores instead of indices", lambda overlap, scores, t: scores[greedy(overlap, scores, t)],
+                "These are the scores of the right poses. Asked for are their indices in the list."),
+        Mistake("the removed ones returned",
+                lambda overlap, scores, t: [i for i in range(len(scores)) if i not in greedy(overlap, scores, t)],
+                "These are the poses that go. Asked for are those that stay."),
     ]
-    return judge(answer, right, cases, mistakes, "Of each heap of doubles the best one stays.")
+    # fmt: on
+    return judge(answer, right, cases, mistakes, "Of each heap of duplicates the best one stays.")

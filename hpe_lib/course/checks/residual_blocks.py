@@ -47,65 +47,40 @@ def check_bottleneck_forward(answer):
         x = change(block, x)
         return F.relu(x + shortcut(block, x))
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "ReLU before the addition",
-            lambda block, x: F.relu(change(block, x)) + shortcut(block, x),
-            "First add, then ReLU: this way the block could only ever add, never take away.",
-        ),
-        Mistake(
-            "ReLU before the addition, and again after it",
-            lambda block, x: F.relu(F.relu(change(block, x)) + shortcut(block, x)),
-            "F(x) must be free to be negative, or the block could only ever add. How many ReLUs has the basic block?",
-        ),
-        Mistake(
-            "the last ReLU forgotten",
-            lambda block, x: change(block, x) + shortcut(block, x),
-            "The sum may be negative. What comes after the addition in the basic block?",
-        ),
-        Mistake(
-            "the projection forgotten",
-            lambda block, x: F.relu(change(block, x) + x),
-            "Where the block changes the shape, x cannot be added as it is. block.downsample is made for that.",
-        ),
-        Mistake(
-            "no shortcut",
-            lambda block, x: F.relu(change(block, x)),
-            "This is a plain block: nothing of x goes around the convolutions.",
-        ),
-        Mistake(
-            "the shortcut taken too late",
-            saved_too_late,
-            "x was overwritten before it was added. Keep the block's input under a name of its own.",
-        ),
-        Mistake(
-            "no ReLU inside",
-            lambda block, x: F.relu(
+        Mistake("ReLU before the addition", lambda block, x: F.relu(change(block, x)) + shortcut(block, x),
+                "First add, then ReLU: this way the block could only ever add, never take away."),
+        Mistake("ReLU before the addition, and again after it",
+                lambda block, x: F.relu(F.relu(change(block, x)) + shortcut(block, x)),
+                "F(x) must be free to be negative, or the block could only ever add. How many ReLUs has the basic "
+                "block?"),
+        Mistake("the last ReLU forgotten", lambda block, x: change(block, x) + shortcut(block, x),
+                "The sum may be negative. What comes after the addition in the basic block?"),
+        Mistake("the projection forgotten", lambda block, x: F.relu(change(block, x) + x),
+                "Where the block changes the shape, x cannot be added as it is. block.downsample is made for that."),
+        Mistake("no shortcut", lambda block, x: F.relu(change(block, x)),
+                "This is a plain block: nothing of x goes around the convolutions."),
+        Mistake("the shortcut taken too late", saved_too_late,
+                "x was overwritten before it was added. Keep the block's input under a name of its own."),
+        Mistake("no ReLU inside",
+                lambda block, x: F.relu(
                 block.bn3(block.conv3(block.bn2(block.conv2(block.bn1(block.conv1(x)))))) + shortcut(block, x)
             ),
-            "Without a ReLU between them three convolutions are no more than one.",
-        ),
-        Mistake(
-            "a ReLU is missing after the first batch norm",
-            lambda block, x: F.relu(one_relu(block, x, first=False) + shortcut(block, x)),
-            "Between bn1 and conv2 stands a ReLU, or the first two convolutions are no more than one.",
-        ),
-        Mistake(
-            "a ReLU is missing after the second batch norm",
-            lambda block, x: F.relu(one_relu(block, x, first=True) + shortcut(block, x)),
-            "Between bn2 and conv3 stands a ReLU, or the last two convolutions are no more than one.",
-        ),
-        Mistake(
-            "downsample is None here",
-            lambda block, x: F.relu(change(block, x) + block.downsample(x)),
-            "A block that keeps the shape has no projection, and None cannot be called. What is added then?",
-        ),
-        Mistake(
-            "batch norm left out",
-            lambda block, x: F.relu(block.conv3(F.relu(block.conv2(F.relu(block.conv1(x))))) + shortcut(block, x)),
-            "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3.",
-        ),
+                "Without a ReLU between them three convolutions are no more than one."),
+        Mistake("a ReLU is missing after the first batch norm",
+                lambda block, x: F.relu(one_relu(block, x, first=False) + shortcut(block, x)),
+                "Between bn1 and conv2 stands a ReLU, or the first two convolutions are no more than one."),
+        Mistake("a ReLU is missing after the second batch norm",
+                lambda block, x: F.relu(one_relu(block, x, first=True) + shortcut(block, x)),
+                "Between bn2 and conv3 stands a ReLU, or the last two convolutions are no more than one."),
+        Mistake("downsample is None here", lambda block, x: F.relu(change(block, x) + block.downsample(x)),
+                "A block that keeps the shape has no projection, and None cannot be called. What is added then?"),
+        Mistake("batch norm left out",
+                lambda block, x: F.relu(block.conv3(F.relu(block.conv2(F.relu(block.conv1(x))))) + shortcut(block, x)),
+                "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3."),
     ]
+    # fmt: on
     x = torch.linspace(-2, 2, 2 * 8 * 6 * 5).sin().mul(3).reshape(2, 8, 6, 5)  # negative values as well
     cases = [(_block(8, 2), x), (_block(8, 3, stride=2), x)]
     return judge(answer, lambda block, x: block(x), cases, mistakes, "The library's bottleneck gives the same.")
@@ -209,58 +184,30 @@ def check_size_after(answer):
 
         return function
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "padding on one side only",
-            wrong(lambda n, k, s, p: (n + p - k) // s + 1),
-            "Zeros are added on both sides, p on each.",
-        ),
-        Mistake(
-            "the + 1 forgotten",
-            wrong(lambda n, k, s, p: (n + 2 * p - k) // s),
-            "The quotient counts steps. The window also stands at its first place, before any step.",
-        ),
-        Mistake(
-            "rounded up",
-            wrong(lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1),
-            "A window that no longer fits is left out: round down, after each layer.",
-        ),
-        Mistake(
-            "not rounded",
-            wrong(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
-            "There are no parts of a pixel: round the fraction down, after each layer.",
-        ),
-        Mistake(
-            "the stride forgotten",
-            wrong(lambda n, k, s, p: n + 2 * p - k + 1),
-            "With a stride of 2 the window stands at every second place only.",
-        ),
-        Mistake(
-            "stride and padding exchanged",
-            wrong(lambda n, k, s, p: (n + 2 * s - k) // p + 1),
-            "Each layer is (kernel, stride, padding), in this order: unpack it so.",
-        ),
-        Mistake(
-            "only divided by the stride",
-            wrong(lambda n, k, s, p: n // s),
-            "That is only a rule of thumb. Kernel and padding count as well: see the formula.",
-        ),
-        Mistake(
-            "only divided by the stride",
-            wrong(lambda n, k, s, p: math.ceil(n / s)),
-            "That holds for some paddings only. Kernel and padding count as well: see the formula.",
-        ),
-        Mistake(
-            "one layer instead of all",
-            lambda n, layers: right(n, layers[-1:]),
-            "Each layer starts from the size that the one before it has left.",
-        ),
-        Mistake(
-            "one layer instead of all",
-            lambda n, layers: right(n, layers[:1]),
-            "This is the size after the first layer. The next one goes on from there.",
-        ),
+        Mistake("padding on one side only", wrong(lambda n, k, s, p: (n + p - k) // s + 1),
+                "Zeros are added on both sides, p on each."),
+        Mistake("the + 1 forgotten", wrong(lambda n, k, s, p: (n + 2 * p - k) // s),
+                "The quotient counts steps. The window also stands at its first place, before any step."),
+        Mistake("rounded up", wrong(lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1),
+                "A window that no longer fits is left out: round down, after each layer."),
+        Mistake("not rounded", wrong(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
+                "There are no parts of a pixel: round the fraction down, after each layer."),
+        Mistake("the stride forgotten", wrong(lambda n, k, s, p: n + 2 * p - k + 1),
+                "With a stride of 2 the window stands at every second place only."),
+        Mistake("stride and padding exchanged", wrong(lambda n, k, s, p: (n + 2 * s - k) // p + 1),
+                "Each layer is (kernel, stride, padding), in this order: unpack it so."),
+        Mistake("only divided by the stride", wrong(lambda n, k, s, p: n // s),
+                "That is only a rule of thumb. Kernel and padding count as well: see the formula."),
+        Mistake("only divided by the stride", wrong(lambda n, k, s, p: math.ceil(n / s)),
+                "That holds for some paddings only. Kernel and padding count as well: see the formula."),
+        Mistake("one layer instead of all", lambda n, layers: right(n, layers[-1:]),
+                "Each layer starts from the size that the one before it has left."),
+        Mistake("one layer instead of all", lambda n, layers: right(n, layers[:1]),
+                "This is the size after the first layer. The next one goes on from there."),
     ]
+    # fmt: on
     cases = [
         (64, [(3, 2, 1)]),
         (75, [(7, 2, 3), (3, 2, 1)]),
@@ -356,38 +303,25 @@ def check_table_scores(answer):
     def near(given, *values):
         return len(given) == len(values) and all(abs(float(a) - b) < 0.006 for a, b in zip(given, values))
 
+    # fmt: off
     mistakes = [
-        Mistake(
-            "percent instead of shares",
-            lambda given: near([float(value) / 100 for value in given], accuracy, precision, recall),
-            "The numbers are right in percent. As shares they lie between 0 and 1.",
-        ),
-        Mistake(
-            "precision and recall swapped",
-            lambda given: near(given[1:], recall, precision),
-            "Precision: of those it called hidden, how many were? Recall asks the other way round.",
-        ),
-        Mistake(
-            "the wrong positive class",
-            lambda given: near(given[1:], tn / (tn + fn), tn / (tn + fp)),
-            "These are precision and recall for 'seen'. The positive class here is 'hidden'.",
-        ),
-        Mistake(
-            "true negatives forgotten",
-            lambda given: near(given[:1], tp / 100) or near(given[:1], tp / (tp + fp + fn)),
-            "Whoever is seen and called seen is a right answer too, and counts in the accuracy.",
-        ),
-        Mistake(
-            "recall of the negative class",
-            lambda given: near(given[2:], tn / (tn + fp)) or near(given[2:], fp / (fp + tn)),
-            "Recall looks at those who are hidden, and at nobody else. How many are there?",
-        ),
-        Mistake(
-            "divided by everybody",
-            lambda given: near(given[1:2], tp / 100) or near(given[2:], tp / 100),
-            "Precision divides by those called hidden, recall by those who are hidden, not by all 100.",
-        ),
+        Mistake("percent instead of shares",
+                lambda given: near([float(value) / 100 for value in given], accuracy, precision, recall),
+                "The numbers are right in percent. As shares they lie between 0 and 1."),
+        Mistake("precision and recall swapped", lambda given: near(given[1:], recall, precision),
+                "Precision: of those it called hidden, how many were? Recall asks the other way round."),
+        Mistake("the wrong positive class", lambda given: near(given[1:], tn / (tn + fn), tn / (tn + fp)),
+                "These are precision and recall for 'seen'. The positive class here is 'hidden'."),
+        Mistake("true negatives forgotten",
+                lambda given: near(given[:1], tp / 100) or near(given[:1], tp / (tp + fp + fn)),
+                "Whoever is seen and called seen is a right answer too, and counts in the accuracy."),
+        Mistake("recall of the negative class",
+                lambda given: near(given[2:], tn / (tn + fp)) or near(given[2:], fp / (fp + tn)),
+                "Recall looks at those who are hidden, and at nobody else. How many are there?"),
+        Mistake("divided by everybody", lambda given: near(given[1:2], tp / 100) or near(given[2:], tp / 100),
+                "Precision divides by those called hidden, recall by those who are hidden, not by all 100."),
     ]
+    # fmt: on
     truths = {"accuracy": accuracy, "precision": precision, "recall": recall}
     definitions = {
         "accuracy": "Accuracy is the share of all 100 who were called what they are, TP and TN.",
