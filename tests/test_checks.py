@@ -32,6 +32,30 @@ MISTAKES = [
 ]
 
 
+class Unspeakable:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+def endless(x):
+    while True:
+        yield x
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda x: np.zeros((40, 2)), r"shape \(40, 2\), asked for is \(50,\)"),  # as large as what is asked for
+        (lambda x: sys.exit("bye"), "ends the program"),
+        (endless, "without an end"),
+        (lambda x: Unspeakable(), "asked for"),
+    ],
+)
+def test_strange_answers_get_a_sentence(answer, words):
+    verdict = judge(answer, lambda x: np.arange(50.0) * x, NUMBERS)
+    assert verdict.state == "wrong" and re.search(words, verdict.text), verdict
+
+
 def of_function(answer, cases=None):
     return judge(answer, double, cases or NUMBERS, MISTAKES, "Well doubled.")
 

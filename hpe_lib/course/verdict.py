@@ -4,11 +4,13 @@ import copy
 import inspect
 from collections.abc import Iterator, KeysView, ValuesView
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 MARKS = {"right": "✓ Right.", "wrong": "✗ Not yet.", "not attempted": "○ Not attempted yet."}
 LARGE = 30  # numbers: arrays with more of them are not written out
+ENDLESS = 100_000  # values: more are not read from something that can be read once, such as a generator
 FILL_IN = "Fill in the cell above, run it, then run this one again."
 
 
@@ -119,11 +121,18 @@ def _call(function, case):
         return _settled(function(*copy.deepcopy(case)))
     except Exception as error:  # whatever a student's function may raise
         return error
+    except SystemExit:
+        return RuntimeError("it ends the program (exit): return a value instead")
 
 
 def _settled(value):
-    """What can be read only once, such as map(...), becomes a list."""
-    return list(value) if isinstance(value, Iterator) else value
+    """What can be read only once, such as map(...), becomes a list; ValueError where it does not end."""
+    if not isinstance(value, Iterator):
+        return value
+    values = list(islice(value, ENDLESS + 1))
+    if len(values) > ENDLESS:
+        raise ValueError("it yields values without an end")
+    return values
 
 
 def _empty(value):
@@ -187,9 +196,10 @@ def _first_difference(answer, cases, given, expected, tolerance):
         elif same(mine, right, tolerance):
             continue
         else:
-            text = f"For the input {named} {_numbers(mine, right, tolerance)} is right."
-            if form := _form(mine, right):
-                text = f"{form} Input: {named}"
+            form = _form(mine, right)
+            text = f"{form} Input: {named}"
+            if not form:
+                text = f"For the input {named} {_numbers(mine, right, tolerance)} is right."
         return Verdict("wrong", text)
     raise AssertionError("the answers differ, but in no case")
 
@@ -233,7 +243,10 @@ def _written(value):
         return f"{{{', '.join(f'{key!r}: {_written(item)}' for key, item in value.items())}}}"
     array = None if isinstance(value, str | bool | int) else _array(value)
     if array is None:
-        return repr(value)
+        try:
+            return repr(value)
+        except Exception:  # an object of the student's own
+            return f"(something of type {type(value).__name__})"
     if array.size > LARGE:
         return f"(an array of shape {array.shape})"
     if array.ndim or hasattr(value, "tolist"):

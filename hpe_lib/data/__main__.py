@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from hpe_lib import synthetic
 from hpe_lib.data import download
-from hpe_lib.data.annotations import annotation_file, read_annotations
+from hpe_lib.data.annotations import annotation_file, images_by_id, read_annotations
 from hpe_lib.data.coco import find, persons
 from hpe_lib.data.crops import read_image
 from hpe_lib.data.files import of_size, readable
@@ -84,7 +84,8 @@ def pick(root, listed, out):
     goal = read_list(listed)
     sources = [split for split in ("train", "val") if annotation_file(root, split).is_file()]
     contents = {split: read_annotations(annotation_file(root, split)) for split in sources}
-    where = {image["id"]: (split, image) for split in sources for image in contents[split]["images"]}
+    tables = {split: images_by_id(contents[split], annotation_file(root, split)) for split in sources}
+    where = {number: (split, image) for split in sources for number, image in tables[split].items()}
     if missing := sorted(goal.keys() - where.keys()):
         raise ValueError(f"{root} lacks {len(missing)} of the images in {listed}, the first is {missing[0]}")
     Path(out).parent.mkdir(parents=True, exist_ok=True)

@@ -57,21 +57,30 @@ def read_annotations(source, masks=True):
 
 
 def _known_images(images, name):
-    """The ids of images whose fields are what they must be; ValueError names the first that is not."""
-    owners = [f"{name}: image {image['id']}" for image in images]
-    sizes = np.stack([stack_field(images, field, (), owners) for field in ("width", "height")], axis=1)  # (N, 2)
+    """The ids of images, whose other fields are what they must be where they are there; ValueError names the first."""
     known = set()
-    for owner, image, (width, height) in zip(owners, images, sizes):
+    for image in images:
+        owner = f"{name}: image {image['id']}"
         if image["id"] in known:
             raise ValueError(f"{owner} stands in the file twice: every image needs an id of its own")
         known.add(image["id"])
-        if width < 1 or height < 1 or width % 1 or height % 1:
-            raise ValueError(f"{owner}: width and height are whole numbers of px, not {width:g} and {height:g}")
-        if not stays_inside(image.get("file_name")):
+        for field in ("width", "height"):
+            if field in image and not (is_whole(image[field]) and image[field] > 0):
+                raise ValueError(f"{owner}: {field} is a whole number of px, not {short(image[field])}")
+        if "file_name" in image and not stays_inside(image["file_name"]):
             raise ValueError(
-                f"{owner}: file_name {short(repr(image.get('file_name')))} is no path inside the images' folder"
+                f"{owner}: file_name {short(repr(image['file_name']))} is no path inside the images' folder"
             )
     return known
+
+
+def images_by_id(content, name="annotations"):
+    """{id: image} of what `read_annotations` gave, to read images by; ValueError where a field is missing."""
+    for image in content["images"]:
+        for field in ("file_name", "width", "height"):  # metrics do without
+            if field not in image:
+                raise ValueError(f"{name}: image {image['id']} has no {field!r}; add it, or leave the image out")
+    return {image["id"]: image for image in content["images"]}
 
 
 def stays_inside(name):

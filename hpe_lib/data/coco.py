@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hpe_lib import synthetic
-from hpe_lib.data.annotations import annotation_file, clean_box, read_annotations, read_boxes
+from hpe_lib.data.annotations import annotation_file, clean_box, images_by_id, read_annotations, read_boxes
 from hpe_lib.machine import cache_folder
 
 
@@ -53,7 +53,7 @@ def persons(root, split, annotations=None):
     Boxes of no size or outside their image are left out with one warning that names them.
     """
     content = annotations or read_annotations(annotation_file(root, split), masks=False)
-    images = {image["id"]: image for image in content["images"]}
+    images = images_by_id(content, annotation_file(root, split))
     found, lost = [], []
     for annotation in content["annotations"]:
         keypoints = np.array(annotation["keypoints"], dtype=np.float64).reshape(17, 3)
@@ -81,7 +81,7 @@ def detected_persons(root, split, file, annotations=None):
     Only category 1 (person) and images of this split count. Raises ValueError that names the file and the entry.
     """
     content = annotations or read_annotations(annotation_file(root, split))
-    images, found = {image["id"]: image for image in content["images"]}, []
+    images, found = images_by_id(content, annotation_file(root, split)), []
     for index, (image_id, box, score) in read_boxes(file, images, split):
         image = images[image_id]
         box = clean_box(box, image["width"], image["height"])
