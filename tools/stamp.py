@@ -40,7 +40,8 @@ if "google.colab" in sys.modules:
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             said = (result.stderr.strip() or "nothing").splitlines()[-1]
-            raise RuntimeError(f"pip could not install {', '.join(missing)}; is the address right? It said: {said}")
+            names = ", ".join(missing)
+            raise RuntimeError(f"pip could not install {names}; is the address right? It said: {said}")
         importlib.invalidate_caches()"""
 
 
