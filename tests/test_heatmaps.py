@@ -128,7 +128,7 @@ def test_unknown_refinement_is_refused():
         heatmaps.decode(torch.zeros(1, 1, 8, 8), refine="half")
 
 
-def test_taylor_finds_the_exact_top_of_a_gaussian():
+def test_dark_finds_the_exact_top_of_a_gaussian():
     rng = np.random.default_rng(3)
     keypoints = torch.from_numpy(rng.uniform([12, 12], [180, 240], (20, 17, 2)))
     maps, _ = heatmaps.encode(keypoints, torch.ones(20, 17), unbiased=True)
@@ -137,7 +137,7 @@ def test_taylor_finds_the_exact_top_of_a_gaussian():
     assert exact < 1e-3 < 0.2 < rough
 
 
-def test_taylor_stays_put_where_there_is_no_top():
+def test_dark_stays_put_where_there_is_no_top():
     maps = torch.zeros(1, 4, 8, 6)
     maps[0, 0, 0, 3] = 1.0  # at the border
     maps[0, 1] = -1.0  # nothing positive

@@ -37,14 +37,14 @@ TRAINING = {  # name -> what is learnt in another way
     "warm-up of 50 steps": {"warmup_steps": 50},
     "half bodies, moved boxes": {"augmentation": HALVES},
     "targets at the exact place": {"unbiased": True},
-    "people of a picture together": {"group_by_image": True},  # not in "modern": it saves time, and should cost no AP
+    "people of an image together": {"group_by_image": True},  # not in "modern": it saves time, and should cost no AP
     "all of them": {"warmup_steps": 50, "augmentation": HALVES, "unbiased": True},
 }
 DECODING = {  # name -> what is read in another way from the same heatmaps
     "": {},
-    "decoding by Taylor": {"refine": MODERN.refine},
+    "decoding by DARK": {"refine": MODERN.refine},
     "mirror shift of 3/4 cell": {"flip_shift": MODERN.flip_shift},
-    "Taylor and 3/4 cell": {"refine": MODERN.refine, "flip_shift": MODERN.flip_shift},
+    "DARK and 3/4 cell": {"refine": MODERN.refine, "flip_shift": MODERN.flip_shift},
 }
 
 
