@@ -100,6 +100,13 @@ def test_norms_are_the_gradients_at_the_outputs(batch):
     assert np.allclose(gradient_norms(network, *batch), expected, rtol=1e-5)
 
 
+def test_measuring_leaves_no_gradient_and_no_hook(batch):
+    network = Stack(6, residual=True, batch_norm=True)
+    gradient_norms(network, *batch)
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+
+
 def test_halved_weights_halve_the_gradient_of_a_plain_network_at_every_layer(table):
     whole, half = (table[12, False, False, scale] for scale in (1.0, 0.5))
     steps = np.diff(np.log2(half / half[-1] / (whole / whole[-1])))  # a plain ReLU network is homogeneous
