@@ -8,7 +8,12 @@ import pytest
 from hpe_lib import geometry
 from hpe_lib.course.widgets import heatmap_encoding as encoding
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
+from tests.notebook_code import defined_in
 
+# What the notebook gives to its panels.
+CHANGED_CROP, THERE_AND_BACK, *_ = defined_in(
+    "02", "crop_by_hand", "there_and_back", "frame_by_hand", "matrix_by_hand", "apply"
+)
 HIDDEN = 4  # the joint without a label
 
 
@@ -25,8 +30,8 @@ def person():
 
 @pytest.fixture
 def sliders(person):
-    crop, moved, _ = encoding.changed_crop(*person)
-    panel = encoding.heatmap_sliders(crop, moved[:, :2], moved[:, 2] > 0)
+    crop, moved, _ = CHANGED_CROP(*person)
+    panel = encoding.heatmap_sliders(THERE_AND_BACK, crop, moved[:, :2], moved[:, 2] > 0)
     panel.keypoints = moved[:, :2]
     return panel
 
@@ -85,7 +90,7 @@ def test_every_stride_rounds_to_its_own_cells(sliders):
 
 
 def test_the_editor_follows_scale_and_rotation(person):
-    panel = encoding.crop_editor(*person)
+    panel = encoding.crop_editor(CHANGED_CROP, *person)
     _, size = geometry.crop_frame(person[2])
     for name, values in (("scale", np.linspace(0.7, 1.3, 5)), ("rotation", range(-80, 81, 40))):
         for value in values:
@@ -102,7 +107,7 @@ def test_the_editor_follows_scale_and_rotation(person):
 
 
 def test_the_editor_knows_when_the_names_are_wrong(person):
-    panel = encoding.crop_editor(*person)
+    panel = encoding.crop_editor(CHANGED_CROP, *person)
     pictures = set()
     for mirror in (False, True):
         for swap in (False, True):
@@ -116,9 +121,9 @@ def test_the_editor_knows_when_the_names_are_wrong(person):
 
 def test_mirror_and_swap_are_what_they_say(person):
     image, pose, box = person
-    plain, before, _ = encoding.changed_crop(image, pose, box)
-    mirrored, wrong, matrix = encoding.changed_crop(image, pose, box, mirror=True, swap=False)
-    _, right, _ = encoding.changed_crop(image, pose, box, mirror=True)
+    plain, before, _ = CHANGED_CROP(image, pose, box)
+    mirrored, wrong, matrix = CHANGED_CROP(image, pose, box, mirror=True)
+    _, right, _ = CHANGED_CROP(image, pose, box, mirror=True, swap=True)
     np.testing.assert_allclose(wrong[:, 0], 192 - before[:, 0])
     np.testing.assert_allclose(wrong[:, 1:], before[:, 1:])
     np.testing.assert_allclose(right, wrong[FLIP_ORDER])

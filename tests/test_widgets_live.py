@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from pycocotools.coco import COCO
 
 from hpe_lib import data, models
 from hpe_lib.course import live
@@ -21,7 +22,10 @@ from hpe_lib.course.widgets import start_here as poses
 from hpe_lib.skeleton import KEYPOINTS
 from tests.notebook_code import defined_in
 
-STAMP, BELL, READ, REFINEMENTS, BACK, RULER, FIVE = (  # what the panels take from their notebooks
+THERE_AND_BACK, CHANGED_CROP, *_ = defined_in(  # what the panels take from their notebooks
+    "02", "there_and_back", "crop_by_hand", "frame_by_hand", "matrix_by_hand", "apply"
+)
+STAMP, BELL, READ, REFINEMENTS, BACK, RULER, FIVE = (
     defined_in("04", "transposed_conv1d"),
     *defined_in("06", "bell", "read_point", "REFINEMENTS", "mirror_back"),
     defined_in("07", "ruler"),
@@ -131,7 +135,8 @@ def test_what_is_dragged_in_the_notebooks_follows(place):
 @pytest.fixture(scope="module")
 def panels(drawn):
     """Every panel of the notebooks on the small drawn set, with two values for each of its controls."""
-    content = data.read_annotations(data.annotation_file(drawn, "val"))
+    file = data.annotation_file(drawn, "val")
+    content = data.read_annotations(file)
     people = sorted(data.persons(drawn, "val", content), key=lambda person: -person.box[3])
     model, one, image = models.load_model("tiny"), people[0], data.read_image(people[0].file)
     groups = [[person for person in people if person.image_id == number] for number in {p.image_id for p in people}]
@@ -147,9 +152,18 @@ def panels(drawn):
     flip = decoding.flip_viewer(BACK, batch["image"], plain, mirrored, batch["keypoints"], batch["labelled"] > 0)
     return {
         "00 pose browser": (poses.browse(model, groups[:3]), {"image": (2, 3), "threshold": (0.5, 0.1)}),
-        "01 COCO browser": (browser.browse(drawn, "val", content), {"image": (2, 3), "mask": (True, False)}),
-        "02 heatmap": (encoding.heatmap_sliders(*heatmap), {"sigma": (3, 1), "joint": KEYPOINTS[:2], "stride": (8, 2)}),
-        "02 crop editor": (encoding.crop_editor(image, one.keypoints, one.box), {"rotation": (10, 20, 30)}),
+        "01 COCO browser": (
+            browser.browse(drawn, "val", content, COCO(str(file)).annToMask),
+            {"image": (2, 3), "mask": (True, False)},
+        ),
+        "02 heatmap": (
+            encoding.heatmap_sliders(THERE_AND_BACK, *heatmap),
+            {"sigma": (3, 1), "joint": KEYPOINTS[:2], "stride": (8, 2)},
+        ),
+        "02 crop editor": (
+            encoding.crop_editor(CHANGED_CROP, image, one.keypoints, one.box),
+            {"rotation": (10, 20, 30)},
+        ),
         "03 gradient flow": (depth.gradient_flow(table), {"weights": (0.7, 1.0), "depth": (6, 14)}),
         "04 stepper": (deconvolution.stepper(STAMP), {"step": (2, 3, 1), "kernel": (3, 2)}),
         "05 replay": (

@@ -6,28 +6,12 @@ from pathlib import Path
 import ipywidgets
 import numpy as np
 from matplotlib.colors import to_rgb
-from pycocotools import mask as mask_tools
 
 from hpe_lib import data, plots
 from hpe_lib.course.live import Live
 
 AREAS = {"any": (0, np.inf), "S": (0, 32**2), "M": (32**2, 96**2), "L": (96**2, np.inf)}
 """COCO's sizes: the least area of the mask, in px^2, that belongs to a size, and the least that no longer does."""
-
-
-def mask_of(annotation, image):
-    """Decode an annotation's mask -> (H, W) bool, or None where the annotation has none.
-
-    annotation, image: entries of a COCO file. `segmentation` may be polygons, or run lengths, plain or packed.
-    """
-    code, height, width = annotation.get("segmentation"), image["height"], image["width"]
-    if not code:
-        return None
-    if isinstance(code, list):
-        code = mask_tools.merge(mask_tools.frPyObjects(code, height, width))
-    elif isinstance(code["counts"], list):
-        code = mask_tools.frPyObjects(code, height, width)
-    return mask_tools.decode(code).astype(bool)  # (H, W)
 
 
 class Filter:
@@ -59,12 +43,13 @@ class Filter:
         return [image for image in crowded if self.matching_people(image, size, seen)]
 
 
-def browse(root, split, content):
+def browse(root, split, content, mask_of):
     """A panel that shows, one by one, the images whose people pass a filter. Pictures are read when they are shown.
 
     root: a folder in COCO's layout. split: "train" or "val". content: its annotations, as `data.read_annotations`
-    gives them. Controls: `size` (any, S, M, L), `people` (the least number in the image), `seen` (the least number of
-    joints with v = 2; 0 admits people whom nobody labelled), `image` (which match), `box`, `mask`, `skeleton`.
+    gives them. mask_of(annotation) -> (H, W) of 0 and 1, as `COCO.annToMask`. Controls: `size` (any, S, M, L),
+    `people` (the least number in the image), `seen` (the least number of joints with v = 2; 0 admits people whom
+    nobody labelled), `image` (which match), `box`, `mask`, `skeleton`.
     """
     chosen, folder = Filter(content), Path(root) / f"{split}2017"
     find = lru_cache(maxsize=64)(chosen.matching_images)
@@ -84,7 +69,7 @@ def browse(root, split, content):
         head = f"Image {min(image, len(matches))} of {len(matches)} that match"
         ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))
         plots.draw_image(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
-        drawn = _overlay(ax, chosen.annotations[entry["id"]], entry, who, box, mask, skeleton)
+        drawn = _overlay(ax, chosen.annotations[entry["id"]], who, mask_of if mask else None, box, skeleton)
         ax.set(xlim=(-0.5, entry["width"] - 0.5), ylim=(entry["height"] - 0.5, -0.5))
         return (
             f"{head}, {entry['file_name']}: {_people(len(chosen.people(entry)))}, {len(who)} matching, "
@@ -146,8 +131,8 @@ def _say(figure, text):
     return text
 
 
-def _overlay(ax, annotations, image, who, box, mask, skeleton):
-    """Draw what was asked for -> the names of what is drawn."""
+def _overlay(ax, annotations, who, mask_of, box, skeleton):
+    """Draw what was asked for, masks if there is a `mask_of` -> the names of what is drawn."""
     names = {person["id"] for person in who}
     found, drawn = 0, []
     for annotation in annotations:
@@ -158,13 +143,13 @@ def _overlay(ax, annotations, image, who, box, mask, skeleton):
         elif box:  # dashed in black and white, to be seen on any ground
             plots.draw_box(ax, annotation["bbox"], "black", linewidth=1.5)
             plots.draw_box(ax, annotation["bbox"], "white", linewidth=1.5, linestyle="--")
-        area = mask_of(annotation, image) if mask and (crowd or matches) else None
-        if area is not None:
+        if mask_of and (crowd or matches) and annotation.get("segmentation"):
+            area = mask_of(annotation)  # (H, W)
             ax.imshow(np.dstack([np.full((*area.shape, 3), to_rgb(color)), 0.6 * area]))
             found += 1
         if skeleton and matches:
             plots.draw_pose(ax, np.reshape(annotation["keypoints"], (17, 3)))
     drawn += ["box"] * box + ["skeleton"] * skeleton
-    if mask:
+    if mask_of:
         drawn.append(f"{found} mask{'s' * (found != 1)}" if found else "no mask (the file holds none for them)")
     return drawn

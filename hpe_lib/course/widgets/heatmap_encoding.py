@@ -2,26 +2,26 @@
 
 import ipywidgets
 import numpy as np
-import torch
 
-from hpe_lib import geometry, heatmaps, plots
+from hpe_lib import geometry, plots
 from hpe_lib.course.live import Live
-from hpe_lib.data import warp
 from hpe_lib.skeleton import FLIP_ORDER, KEYPOINTS
 
 STRIDES = (1, 2, 4, 8)  # crop px per heatmap cell
+CROP_WH = (192, 256)  # px
 ZOOM = 20  # half the side of the close-up, crop px
 
 
-def heatmap_sliders(crop, keypoints, labelled, joint="left_wrist", sigma=2.0, stride=4):
+def heatmap_sliders(there_and_back, crop, keypoints, labelled, joint="left_wrist", sigma=2.0, stride=4):
     """Sliders for joint, sigma and stride over one person's target heatmap, with what decoding gives back.
 
-    crop: (h, w, 3) uint8, both sides multiples of 8. keypoints: (17, 2) crop px. labelled: (17,).
+    there_and_back(keypoint, labelled, sigma, stride): the notebook's -> target (H, W), weight, decoded point (2,) and
+    its error. crop: (256, 192, 3) uint8. keypoints: (17, 2) crop px. labelled: (17,).
     Returns a `Live` panel with the controls joint, sigma (cells) and stride (crop px per cell).
     """
 
     def draw(figure, joint, sigma, stride):
-        return draw_target(figure, crop, keypoints, labelled, joint, sigma, stride)
+        return draw_target(figure, there_and_back, crop, keypoints, labelled, joint, sigma, stride)
 
     controls = {
         "joint": ipywidgets.SelectionSlider(options=KEYPOINTS, value=joint, description="joint"),
@@ -43,15 +43,6 @@ def two_axes(figure, left, right):
     return figure.add_axes(left), figure.add_axes(right)
 
 
-def target_and_error(keypoint, labelled, crop_wh, sigma, stride):
-    """One joint there and back: keypoint (2,) crop px -> heatmap (H, W), weight, decoded point (2,) px, error in px."""
-    size = (crop_wh[0] // stride, crop_wh[1] // stride)
-    joint = torch.tensor(np.array(keypoint)[None, None], dtype=torch.float32)  # (1, 1, 2)
-    target, weight = heatmaps.encode(joint, torch.tensor([[float(labelled)]]), size, stride, sigma)
-    point = stride * heatmaps.decode(target, refine=None)[0][0, 0]  # (2,) crop px
-    return target[0, 0].numpy(), float(weight), point.numpy(), float((point - joint[0, 0]).norm())
-
-
 def target_axes(figure, crop, keypoints, joint):
     """The axes for one joint's target: the whole crop, and a close-up round the label."""
     (height, width), (x, y) = crop.shape[:2], keypoints[KEYPOINTS.index(joint)]
@@ -62,11 +53,11 @@ def target_axes(figure, crop, keypoints, joint):
     close.set(title="close up", aspect="equal")
 
 
-def draw_target(figure, crop, keypoints, labelled, joint, sigma, stride):
+def draw_target(figure, there_and_back, crop, keypoints, labelled, joint, sigma, stride):
     """Draw a joint's target over the crop and close up, with the label and the decoded point; returns the alt text."""
     index, (height, width) = KEYPOINTS.index(joint), crop.shape[:2]
     keypoint = np.asarray(keypoints[index], dtype=float)
-    heatmap, weight, point, error = target_and_error(keypoint, labelled[index], (width, height), sigma, stride)
+    heatmap, weight, point, error = there_and_back(keypoint, labelled[index], sigma, stride)
     whole, close = figure.axes
     plots.draw_heatmap(whole, crop, heatmap)
     name, cells = joint.replace("_", " "), f"{heatmap.shape[1]} x {heatmap.shape[0]} cells"
@@ -87,45 +78,30 @@ def draw_target(figure, crop, keypoints, labelled, joint, sigma, stride):
     return f"Target heatmap of the {name}, {cells}, over the crop and close up; {said}."
 
 
-def changed_crop(image, pose, box, scale=1.0, rotation=0.0, mirror=False, swap=None, output_wh=(192, 256)):
-    """Cut a person out with a chosen augmentation.
-
-    image: (H, W, 3) uint8. pose: (17, 3) image px and visibility. box: (4,) image px. scale: factor on the frame's
-    size. rotation: degrees. swap: let left and right change names; None means as `mirror` does, which is right.
-    Returns the crop (h, w, 3), the pose in crop px (17, 3), and the matrix (2, 3) from image px to crop px.
-    """
-    center, size = geometry.crop_frame(box, output_wh[0] / output_wh[1])
-    matrix = geometry.crop_matrix(center, size * scale, output_wh, rotation)
-    if mirror:
-        matrix = geometry.compose([[-1, 0, output_wh[0]], [0, 1, 0]], matrix)
-    moved = np.column_stack([geometry.transform(pose[:, :2], matrix), pose[:, 2]])  # (17, 3)
-    if mirror if swap is None else swap:
-        moved = moved[FLIP_ORDER]
-    return warp(image, matrix, output_wh), moved, matrix
-
-
-def crop_editor(image, pose, box, output_wh=(192, 256)):
+def crop_editor(changed_crop, image, pose, box):
     """Controls for the scale, rotation and mirror of a crop, and a box for swapping left and right.
 
-    image: (H, W, 3) uint8. pose: (17, 3) image px and visibility. box: (4,) image px. Returns a `Live` panel with the
-    controls scale (factor on the frame), rotation (degrees), mirror and swap.
+    changed_crop(image, pose, box, scale, rotation, mirror, swap): the notebook's -> crop (256, 192, 3), pose (17, 3)
+    in crop px, matrix (2, 3) from image px to crop px. image: (H, W, 3) uint8. pose: (17, 3) image px and visibility.
+    box: (4,) image px. Returns a `Live` panel with the controls scale (factor on the frame), rotation (degrees),
+    mirror and swap.
     """
 
     def axes(figure):
         before, after = two_axes(figure, (0.01, 0.01, 0.58, 0.77), (0.61, 0.01, 0.38, 0.77))
         plots.draw_image(before, image, "the image and its frame")
-        center, size = geometry.crop_frame(box, output_wh[0] / output_wh[1])
+        center, size = geometry.crop_frame(box, CROP_WH[0] / CROP_WH[1])
         low, high = np.minimum(0, center - 0.65 * size), np.maximum(image.shape[1::-1], center + 0.65 * size)
         before.set(xlim=(low[0] - 0.5, high[0] - 0.5), ylim=(high[1] - 0.5, low[1] - 0.5))  # room for the largest frame
         after.set_axis_off()
-        after.set(xlim=(-0.5, output_wh[0] - 0.5), ylim=(output_wh[1] - 0.5, -0.5), aspect="equal")
-        after.set_title(f"the crop, {output_wh[0]} x {output_wh[1]} px")
+        after.set(xlim=(-0.5, CROP_WH[0] - 0.5), ylim=(CROP_WH[1] - 0.5, -0.5), aspect="equal")
+        after.set_title(f"the crop, {CROP_WH[0]} x {CROP_WH[1]} px")
 
     def draw(figure, scale, rotation, mirror, swap):
-        crop, moved, matrix = changed_crop(image, pose, box, scale, rotation, mirror, swap, output_wh)
+        crop, moved, matrix = changed_crop(image, pose, box, scale, rotation, mirror, swap)
         wrong = 0 if mirror == swap else int((np.arange(17) != FLIP_ORDER).sum())
         before, after = figure.axes
-        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * output_wh  # crop px
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * CROP_WH  # crop px
         before.plot(*geometry.transform(corners, geometry.invert(matrix)).T, color=plots.SKY, linewidth=2.5)
         after.imshow(crop)
         plots.draw_pose(after, moved)
