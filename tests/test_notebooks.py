@@ -13,6 +13,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.browser.lab import names_of
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NAMES = [
     "00_start_here",
@@ -109,6 +111,15 @@ def test_imports_stand_together_at_the_top(notebook):
         if "setup" not in cell.metadata.get("tags", ()) and re.search(r"^(import|from) ", cell.source, re.MULTILINE)
     ]
     assert places == [1], places  # the first cell after the set-up
+
+
+def test_a_name_that_cells_hand_on_is_bound_by_one_of_them(notebook):
+    """Otherwise it has two meanings, and cells that run again, or in another order, take the wrong one."""
+    cells = [cell for cell in code_cells(notebook) if "setup" not in cell.metadata.get("tags", ())]
+    names = [names_of(cell.source) for cell in cells]  # (taken from outside, bound here)
+    handed_on = set().union(*(taken for taken, _ in names))
+    bound_by = {name: [cell.id for cell, (_, bound) in zip(cells, names) if name in bound] for name in handed_on}
+    assert {name: by for name, by in bound_by.items() if len(by) > 1} == {}
 
 
 @pytest.mark.slow

@@ -42,10 +42,12 @@ def slide_type(cell):
         if re.search(r"^(###|\|)|\*\*Think first|\$\$|^```", cell.source, re.MULTILINE):
             return "subslide"
         return "notes"
+    if "plumbing" in cell.metadata.get("tags", ()):
+        return "subslide" if cell.outputs else "skip"
     kinds = {kind for output in cell.outputs for kind in output.get("data", ())}
     if WIDGET in kinds:
         return "skip"
-    defines = re.search(r"^(def|class) ", cell.source, re.MULTILINE) and "plots.show(" not in cell.source
+    defines = re.search(r"^(def|class) ", cell.source, re.MULTILINE)
     return "subslide" if (cell.outputs or defines) and ".controls[" not in cell.source else "skip"
 
 
