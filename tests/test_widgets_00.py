@@ -32,7 +32,7 @@ class Levels(torch.nn.Module):
 
 @pytest.fixture
 def panel(tmp_path):
-    """A browser on a light picture of one person and a dark picture of two."""
+    """A browser on a light image of one person and a dark image of two."""
     rng = np.random.default_rng(0)
     groups = []
     for name, grey, people in (("light", 230, 1), ("dark", 10, 2)):
@@ -55,12 +55,12 @@ def joints(ax):
 
 
 def artists(panel):
-    """How many joints and boxes are in the picture."""
+    """How many joints and boxes are in the image."""
     ax = panel.figure.axes[0]
     return len(joints(ax)[0]), len(ax.patches)
 
 
-def test_every_threshold_of_every_picture_draws_the_joints_above_it(panel):
+def test_every_threshold_of_every_image_draws_the_joints_above_it(panel):
     slider = panel.controls["threshold"]
     every = np.arange(slider.min, slider.max + 1e-9, slider.step)
     assert slider.min == 0.0 and len(every) == 10
@@ -71,9 +71,7 @@ def test_every_threshold_of_every_picture_draws_the_joints_above_it(panel):
             slider.value = threshold
             expected = people * int((HEIGHTS.double() * light > slider.value).sum())
             assert artists(panel) == (expected, people)
-            said = (
-                f"Picture {image} of 2, {people} {'person' if people == 1 else 'people'}: {expected} of {17 * people} "
-            )
+            said = f"Image {image} of 2, {people} {'person' if people == 1 else 'people'}: {expected} of {17 * people} "
             assert panel.alt.startswith(said + f"predicted joints have a peak above {threshold:.1f} and are drawn")
             assert f"{expected} of {17 * people} predicted" in panel.figure.axes[0].get_title()
             seen.add(panel.picture.value)
@@ -163,7 +161,7 @@ def test_three_descriptions_show_one_person(portrait):
     figure = diagrams.three_descriptions(one, look)
     front, side = (joints(ax)[0] for ax in figure.axes[1:3])
     assert front.shape == side.shape == (17, 2)
-    assert np.allclose(front, one.keypoints[:, :2], atol=1e-4)  # metres: the picture's right is the world's x
+    assert np.allclose(front, one.keypoints[:, :2], atol=1e-4)  # metres: the image's right is the world's x
     assert np.allclose(side[:, 0] - side[0, 0], one.keypoints[0, 2] - one.keypoints[:, 2], atol=2e-4)
     assert np.allclose(side[:, 1], front[:, 1])
     edges = np.array(figure.axes[3].collections[0].get_segments())

@@ -162,7 +162,7 @@ def test_what_the_toggles_draw(panel):
     panel.controls["skeleton"].value = False
     assert shown(panel) == {"boxes": 4, "images": 1, "lines": 0, "joints": 0}
     panel.controls["box"].value = False
-    assert shown(panel)["boxes"] == 0 and panel.alt.endswith("drawn with nothing over the picture.")
+    assert shown(panel)["boxes"] == 0 and panel.alt.endswith("drawn with nothing over the image.")
     panel.controls["mask"].value = True  # the person's and the crowd's
     assert shown(panel)["images"] == 3 and panel.alt.endswith("drawn with 2 masks.")
     overlay = panel.figure.axes[0].images[1].get_array()

@@ -1,4 +1,4 @@
-"""The widgets of notebook 02 on a made picture: every option of every control is tried, and what is said is checked."""
+"""The widgets of notebook 02 on a made image: every option of every control is tried, and what is said is checked."""
 
 import re
 

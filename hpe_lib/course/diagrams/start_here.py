@@ -16,7 +16,7 @@ from hpe_lib.skeleton import LIMBS
 def _sketch(title, parts, crop, heatmaps, groups, bridges=()):
     """Draw a network as a row of maps, smaller and larger: a simpler `network`, for comparing designs.
 
-    parts: (name, rows, columns, channels) from left to right; "image" and "heatmaps" get the pictures (h, w, 3) and
+    parts: (name, rows, columns, channels) from left to right; "image" and "heatmaps" get the images (h, w, 3) and
     (K, h, w). groups: (first part, last part, text). bridges: index pairs of parts. Returns a matplotlib figure; the
     numbers below the maps are their rows.
     """
@@ -164,9 +164,9 @@ def timeline():
 
 def course_map():
     """Draw how the parts of a pose system hang together, each with the number of the notebook that builds it."""
-    figure, ax = canvas.page(10, 4.0, "One picture of the whole course: the numbers are the notebooks")
+    figure, ax = canvas.page(10, 4.0, "The whole course at a glance: the numbers are the notebooks")
     parts = {  # number: left, bottom, width, name, what it does, colour
-        "01": (0.1, 2.3, "data", "pictures, people,\n17 labelled joints", GREY),
+        "01": (0.1, 2.3, "data", "images, people,\n17 labelled joints", GREY),
         "02": (1.77, 2.3, "heatmaps", "box to crop,\njoints to targets", GREEN),
         "03": (3.44, 2.3, "residual blocks", "crop to features:\nthe ResNet", BLUE),
         "04": (5.11, 2.3, "deconvolution", "features to\nheatmaps", RED),
@@ -205,7 +205,7 @@ def _wires(figure, ax):
 
 
 def three_descriptions(one, look, turn=-35, step=4):
-    """Draw one person as a picture with keypoints, as joints in space from two sides, and as the seen surface.
+    """Draw one person as an image with keypoints, as joints in space from two sides, and as the seen surface.
 
     one: a `synthetic.Person`. look: a `synthetic.wardrobe`. turn: degrees by which the surface is turned.
     step: px between the corners of the mesh. Returns a matplotlib figure; all three come out of the same 3-D person.
@@ -225,7 +225,7 @@ def three_descriptions(one, look, turn=-35, step=4):
     axes[2].set(title="the same 3-D joints,\nseen from the side", xlabel="away from the camera (m)")
     mesh, corners = _mesh(camera, depth, step, np.radians(turn))
     axes[3].add_collection(LineCollection(mesh, colors=BLUE, linewidths=0.45))
-    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners (seen side)", xlabel="across, turned (m)")
+    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners (side in view)", xlabel="across, turned (m)")
     for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
         ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.13), aspect="equal", ylabel="height (m)")
     figure.suptitle("One person, three descriptions", fontsize=12)
@@ -251,7 +251,7 @@ def _mesh(camera, depth, step, angle):
 
 
 def two_orders(image, boxes, poses):
-    """Draw how top-down and bottom-up methods go from a picture to its poses.
+    """Draw how top-down and bottom-up methods go from an image to its poses.
 
     image: (H, W, 3) uint8. boxes: (M, 4) px. poses: (M, 17, 3) px and visibility. Returns a matplotlib figure.
     """
@@ -260,8 +260,8 @@ def two_orders(image, boxes, poses):
     room, rows = (wide, high), (1.5 * high + 1.35, 0.5 * high + 0.5)
     figure, ax = canvas.page(10, 2 * high + 1.7, "Top-down finds people first, bottom-up finds joints first")
     words = (
-        ("a picture", "1 a detector boxes people", "2 one crop after the other,\none pose in each", "all poses"),
-        ("a picture", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
+        ("an image", "1 a detector boxes people", "2 one crop after the other,\none pose in each", "all poses"),
+        ("an image", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
     )
     for y, name, captions in zip(rows, ("top-down", "bottom-up"), words):
         color = BLUE if name == "top-down" else RED

@@ -44,7 +44,7 @@ class Filter:
 
 
 def browse(root, split, content, mask_of):
-    """A panel that shows, one by one, the images whose people pass a filter. Pictures are read when they are shown.
+    """A panel that shows, one by one, the images whose people pass a filter. Images are read when they are shown.
 
     root: a folder in COCO's layout. split: "train" or "val". content: its annotations, as `data.read_annotations`
     gives them. mask_of(annotation) -> (H, W) of 0 and 1, as `COCO.annToMask`. Controls: `size` (any, S, M, L),
@@ -62,18 +62,18 @@ def browse(root, split, content, mask_of):
             return _say(figure, "No image matches. Ask for fewer people, fewer seen joints, or another size.")
         entry = matches[min(image, len(matches)) - 1]
         try:
-            picture = read(folder / entry["file_name"])
+            pixels = read(folder / entry["file_name"])
         except (FileNotFoundError, ValueError) as error:  # an error in a callback would be lost in the browser's log
             return _say(figure, str(error))
         who = chosen.matching_people(entry, size, seen)
         head = f"Image {min(image, len(matches))} of {len(matches)} that match"
         ax = figure.add_axes((0.01, 0.01, 0.98, 0.87))
-        plots.draw_image(ax, picture, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
+        plots.draw_image(ax, pixels, f"{head}\n{_people(len(chosen.people(entry)))}, {len(who)} matching")
         drawn = _overlay(ax, chosen.annotations[entry["id"]], who, mask_of if mask else None, box, skeleton)
         ax.set(xlim=(-0.5, entry["width"] - 0.5), ylim=(entry["height"] - 0.5, -0.5))
         return (
             f"{head}, {entry['file_name']}: {_people(len(chosen.people(entry)))}, {len(who)} matching, "
-            f"drawn with {', '.join(drawn) or 'nothing over the picture'}."
+            f"drawn with {', '.join(drawn) or 'nothing over the image'}."
         )
 
     def refilter(change=None):

@@ -113,7 +113,7 @@ def crop_editor(changed_crop, image, pose, box):
     controls = {
         "scale": ipywidgets.FloatSlider(value=1.0, min=0.7, max=1.3, step=0.05, description="scale (of the frame)"),
         "rotation": ipywidgets.IntSlider(value=0, min=-80, max=80, step=5, description="rotation (degrees)"),
-        "mirror": ipywidgets.Checkbox(value=False, description="mirror the picture"),
+        "mirror": ipywidgets.Checkbox(value=False, description="mirror the image"),
         "swap": ipywidgets.Checkbox(value=False, description="swap the names left and right"),
     }
     return Live(draw, controls, size=(8.2, 4.6), ground=axes)
