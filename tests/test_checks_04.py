@@ -1,5 +1,6 @@
 """The exercises of notebook 04: right answers pass, classic mistakes are named."""
 
+import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -128,7 +129,7 @@ block_parameters = sum(p.numel() for p in block.parameters())
         ],
         {
             "batch norm forgotten": "block_parameters = 4 * 4 * 256 * 256",
-            "half of batch norm": "block_parameters = 4 * 4 * 256 * 256 + 256",
+            "256 beside the weights": "block_parameters = 4 * 4 * 256 * 256 + 256",
             "a bias counted": "block_parameters = 4 * 4 * 256 * 256 + 256 + 2 * 256",
             "running statistics counted": "block_parameters = 4 * 4 * 256 * 256 + 4 * 256",
             "more than one block": "block_parameters = 3 * (4 * 4 * 256 * 256 + 2 * 256)",
@@ -157,9 +158,46 @@ def test_multiply_adds():
             "FLOPs": f"work_of_two_layers = [2 * {last}, 2 * {third}]",
             "parameters instead of work": "work_of_two_layers = [256 * 17, 16 * 256 * 256]",
             "one cell instead of all": f"work_of_two_layers = [256 * 17, {third}]",
-            "kernel 4 for the last layer": f"work_of_two_layers = [16 * {last}, {third}]",
+            "16 times the last layer's work": f"work_of_two_layers = [16 * {last}, {third}]",
             "biases counted": f"work_of_two_layers = [{last} + 17 * 64 * 48, {third}]",
             "a transposed convolution counted at its output cells": f"work_of_two_layers = [{last}, 4 * {third}]",
-            "another transposed convolution": f"work_of_two_layers = [{last}, {third} // 4]",
+            "a quarter of the third layer's work": f"work_of_two_layers = [{last}, 4 * 256 * 256 * (32 * 24)]",
+            "a sixteenth of the third layer's work": f"work_of_two_layers = [{last}, 256 * 256 * (32 * 24)]",
+            "another transposed convolution": f"work_of_two_layers = [{last}, 4 * 4 * 2048 * 256 * (8 * 6)]",
         },
     )
+
+
+def test_a_number_with_two_causes_gets_both_named():
+    def said(number, code):
+        return exercises("04")[number].verdict(code).text
+
+    third = "work_of_two_layers = [17 * 256 * 64 * 48, {}]"
+    for slip, words in (
+        ("4 * 256 * 256 * (32 * 24)", ("4 x 4", "16 x 12")),  # the kernel not squared
+        ("4 * 4 * 256 * 256 * (16 * 12)", ("4 x 4", "16 x 12")),  # the second layer
+        ("256 * 256 * (32 * 24)", ("4 x 4", "8 x 6")),  # the kernel forgotten
+        ("4 * 4 * 256 * 256 * (8 * 6)", ("4 x 4", "8 x 6")),  # the cells of the first layer
+    ):
+        assert all(word in said("4.5", third.format(slip)) for word in words), slip
+    for slip in ("4 * 4 * 256 * 17 * (64 * 48)", "256 * 17 * (256 * 192)"):
+        text = said("4.5", f"work_of_two_layers = [{slip}, 4 * 4 * 256 * 256 * (32 * 24)]")
+        assert "1 x 1" in text and "as large as the image" in text
+    beside = said("4.4", "block_parameters = 4 * 4 * 256 * 256 + 256")
+    assert "batch norm" in beside and "bias" in beside
+
+
+@pytest.mark.parametrize(
+    "number, code, first",
+    [
+        (
+            "4.1",
+            "def stamp_and_add(x, w, stride): return torch.zeros(7)",
+            "x = [1, 2, 3], w = [1, 10, 100], stride = 2",
+        ),
+        ("4.2", "def output_size(h, k, s, p, o): return 0", "h = 2, k = 4, s = 2, p = 1, o = 0"),
+    ],
+)
+def test_the_first_case_that_is_shown_can_be_typed(number, code, first):
+    verdict = exercises("04")[number].verdict(code)
+    assert (verdict.state, verdict.misconception) == ("wrong", None) and first in verdict.text
