@@ -56,8 +56,8 @@ def test_pck():
             "x and y each on its own": "pck_on_paper = 3 / 4",
             "the joint at the border counted": "pck_on_paper = 3 / 5",
             "the joint at the border counted as wrong": "pck_on_paper = 2 / 5",
-            "a whole tenth allowed": "pck_on_paper = 4 / 4",
-            "cells compared with 0.5": "pck_on_paper = 0",
+            "all of them correct": "pck_on_paper = 4 / 4",
+            "none of them correct": "pck_on_paper = 0",
             "the number of joints, or percent": "pck_on_paper = 50",
         },
     )
@@ -155,6 +155,7 @@ def rate_at(step, people, batch_size):
             "the incomplete batch counted": schedule("step >= drop * per_epoch", "math.ceil(people / batch_size)"),
             "steps taken for epochs": schedule("step >= drop"),
             "people taken for steps": schedule("step // people >= drop"),
+            "no drop at all": "def rate_at(step, people, batch_size): return 0.001",
             "only one drop": """
 def rate_at(step, people, batch_size):
     return 0.1 * 0.001 if step >= 90 * (people // batch_size) else 0.001
@@ -186,7 +187,7 @@ def one_step(model, optimizer, loss_function, images, targets):
 def one_step(model, optimizer, loss_function, images, targets):
     for parameter in model.parameters():
         parameter.grad = None
-    loss = loss_function(targets, model(images))
+    loss = loss_function(model(images), targets)
     loss.backward()
     optimizer.step()
     return loss.detach().numpy()
@@ -198,10 +199,28 @@ def one_step(model, optimizer, loss_function, images, targets):
             "one step behind": calls(step, zero, backward),
             "the loss not returned": calls(zero, backward, step, returned="None"),
             "the loss after the step": calls(zero, backward, step, returned="loss_function(model(images), targets)"),
+            "the prediction returned": calls(zero, backward, step, returned="model(images)")
+            .replace("loss =", "before = model(images)\n    loss =")
+            .replace("return model(images)", "return before"),
+            "prediction and target swapped": calls(zero, backward, step).replace(
+                "model(images), targets", "targets, model(images)"
+            ),
+            "the model in its test mode": calls(zero, backward, step).replace("loss =", "model.eval()\n    loss ="),
         },
     )
     for lines in ((zero, step, backward), (zero, backward), (zero, step)):
         assert exercises("05")["5.5"].verdict(calls(*lines)).misconception == "the weights never move"
+    never = exercises("05")["5.5"].verdict(calls(zero, backward))
+    assert "never called" in never.text
+    for own in ("torch.optim.SGD(model.parameters(), lr=0.1)", "torch.optim.SGD(model.parameters(), 0.07, 0.9)"):
+        verdict = exercises("05")["5.5"].verdict(calls(f"optimizer = {own}", zero, backward, step))
+        assert verdict.state == "wrong" and "calls of optimizer.step in three steps' it gives 0" in verdict.text
+    twice = exercises("05")["5.5"].verdict(calls(zero, backward, step, step))
+    assert twice.text == "For the input 'calls of optimizer.step in three steps' it gives 6, and 3 is right."
+    for returned in ("model(images)", "'2.6'"):  # what is no loss stops nothing, and is shown
+        verdict = exercises("05")["5.5"].verdict(calls(zero, backward, step, returned=returned))
+        assert verdict.text.startswith("For the input 'losses of three steps' it gives [")
+    assert exercises("05")["5.5"].verdict(calls("model.train()", zero, backward, step)).state == "right"
 
 
 def test_training_time():
@@ -217,3 +236,26 @@ def test_training_time():
             "divided by the cores": "days_of_training = 140 * 149_813 / 2.5 / 86_400 / 2",
         },
     )
+
+
+def test_a_share_with_several_causes_gets_all_named():
+    everybody, nobody = (exercises("05")["5.2"].verdict(f"pck_on_paper = {share}").text for share in (1, 0))
+    assert all(word in everybody for word in ("whole tenth", "different tenths", "root"))
+    assert all(word in nobody for word in ("cells", "tenth of the width"))
+
+
+def test_lazy_answers_get_no_diagnosis_that_is_untrue():
+    for rate in (1e-3, 1e-4, 1e-5, 0, "'0.001'", "step", "0.001 * people"):
+        verdict = exercises("05")["5.4"].verdict(f"def rate_at(step, people, batch_size): return {rate}")
+        named = "no drop at all" if rate in (1e-3, "'0.001'") else None
+        assert (verdict.state, verdict.misconception) == ("wrong", named), rate
+    for theta in ("theta", "0.9", "theta - rate", "theta - rate * len(gradients)"):
+        code = f"def adam_for_one_weight(theta, gradients, rate): return {theta}"
+        verdict = exercises("05")["5.3"].verdict(code)
+        assert (verdict.state, verdict.misconception) == ("wrong", None), theta
+
+
+def test_the_first_case_that_is_shown_can_be_typed():
+    verdict = exercises("05")["5.1"].verdict("def loss_by_formula(predicted, target, weights): return 0")
+    maps = "predicted = [[[[1, 3]], [[5, 1]]]], target = [[[[0, 1]], [[0, 0]]]], weights = [[1, 0]]"
+    assert verdict.text == f"For the input {maps} it gives 0, and 0.625 is right."  # (1 + 4) / 2 / 4
