@@ -1,5 +1,7 @@
 """The exercises of notebook 06: right answers pass, classic mistakes are named."""
 
+import pytest
+
 from tests.exercises import exercises, prove
 
 
@@ -94,6 +96,8 @@ def quarter_pixel(h, x, y):
 """
             verdict = exercises("06")["6.2"].verdict(code)
             assert verdict.misconception == "moved before it was used as an index", (code, verdict)
+    for only in ("x > 1 and y > 1", "1 < x < W and 1 < y < H", "1 < x < W - 1 and y > 1", "x > 1 and 1 < y < H - 1"):
+        assert exercises("06")["6.2"].verdict(rule(only)).state == "wrong"  # each border is looked at
     up = exercises("06")["6.2"].verdict(rule(step="0.25 if a >= b else -0.25"))
     assert up.misconception == "equal neighbours decided"
 
@@ -126,7 +130,7 @@ def cell_to_image(point, matrix, stride):
             "divided by the stride": way("inverse @ (point / stride - b)"),
             "the stride after the inverse": way("stride * (inverse @ (point - b))"),
             "half a pixel added": way("inverse @ (stride * (point + 0.5) - b)"),
-            "the shift taken off too late": way("inverse @ (stride * point) - b"),
+            "b taken off too late": way("inverse @ (stride * point) - b"),
             "the rotation ignored": way("[(stride * point[i] - b[i]) / A[i, i] for i in (0, 1)]"),
             "the transpose for the inverse": way("A.T @ (stride * point - b)"),
             "x and y swapped": way("inverse @ (stride * point[::-1] - b)"),
@@ -217,3 +221,40 @@ def precision_and_recall(scores, labelled, right, threshold):
             "the threshold forgotten": shares(said="scores > 0"),
         },
     )
+
+
+def test_lazy_answers_get_no_diagnosis_that_is_untrue():
+    for number, head, answers in (
+        ("6.2", "quarter_pixel(h, x, y)", ("x, y", "3.75, 2.25", "x + 0.25, y + 0.25", "0, 0")),
+        ("6.3", "cell_to_image(point, matrix, stride)", ("point", "(70, 60)", "matrix[:, 2]", "0 * point")),
+        ("6.4", "back_from_mirror(mirrored)", ("mirrored", "0 * mirrored", "torch.ones_like(mirrored)")),
+        ("6.5", "precision_and_recall(scores, labelled, right, threshold)", ("0, 0", "1, 1", "0.5, threshold")),
+    ):
+        for answer in answers:
+            verdict = exercises("06")[number].verdict(f"def {head}: return {answer}")
+            assert (verdict.state, verdict.misconception) == ("wrong", None), (number, answer, verdict)
+
+
+def test_maps_of_a_wrong_shape_get_a_sentence():
+    for maps in ("mirrored[0]", "mirrored[..., :-1]", "F.pad(mirrored, (1, 0))", "0.0", "mirrored.mean(1)"):
+        verdict = exercises("06")["6.4"].verdict(f"def back_from_mirror(mirrored): return {maps}")
+        assert verdict.state == "wrong" and verdict.text.startswith("The answer has the shape"), (maps, verdict)
+
+
+@pytest.mark.parametrize(
+    "number, code, first",
+    [
+        ("6.2", "def quarter_pixel(h, x, y): return x, y", "h = [[0, 0, 0, 0], [0, 0, 0.3, 0], [0, 0.2, 0.9, 0.4], ["),
+        ("6.3", "def cell_to_image(p, matrix, s): return p", "p = [3, 5], matrix = [[2, 0, -8], [0, 2, -10]], s = 4"),
+        ("6.4", "def back_from_mirror(m): return m", "(This input is torch.arange(102.0).reshape(1, 17, 2, 3).)"),
+        (
+            "6.5",
+            "def precision_and_recall(s, labelled, right, t): return 0, 0",
+            "For the input s = [0.8, 0.75, 0.4, 0.3], labelled = [True, False, True, True], "
+            "right = [True, False, True, False], t = 0.5 it gives [0, 0], and [0.5, 0.3333] is right.",
+        ),
+    ],
+)
+def test_the_first_case_that_is_shown_can_be_typed(number, code, first):
+    verdict = exercises("06")[number].verdict(code)
+    assert (verdict.state, verdict.misconception) == ("wrong", None) and first in verdict.text, verdict
