@@ -1,5 +1,9 @@
 """The exercises of notebook 07: right answers pass, classic mistakes are named."""
 
+import numpy as np
+import pytest
+
+from hpe_lib import metrics
 from tests.exercises import exercises, prove
 
 
@@ -188,6 +192,20 @@ def match_detections(similarity, threshold):
     return answer
 """
     assert exercises("07")["7.4"].verdict(named).misconception == "the people choose"
+    backwards = (
+        greedy().replace("in similarity:", "in similarity[::-1]:").replace("return answer", "return answer[::-1]")
+    )
+    assert exercises("07")["7.4"].verdict(backwards).misconception == "the last row first"
+    for value in ("similarity[d, p]", "(similarity[d, p] if similarity[d, p] >= threshold else 0)"):
+        best = f"""
+def match_detections(similarity, threshold):  # of all ways to match, the one with the largest sum
+    from itertools import permutations
+    D, P = similarity.shape
+    ways = permutations(list(range(P)) + [-1] * max(0, D - P), D)
+    total = lambda way: sum({value} for d, p in enumerate(way) if p >= 0)
+    return [p if p >= 0 and similarity[d, p] >= threshold else -1 for d, p in enumerate(max(ways, key=total))]
+"""
+        assert exercises("07")["7.4"].verdict(best).misconception == "the largest sum"
 
 
 def test_rescoring():
@@ -213,11 +231,15 @@ def pose_score(box_score, peaks):
             "the box score forgotten": rule("above.mean()"),
             "the average of the two": rule("(box_score + above.mean()) / 2"),
             "the box score alone": rule(none="box_score"),
+            "a threshold on the box score": rule().replace("len(above)", "box_score > 0.2 and len(above)"),
             "nothing above the threshold": rule(none="float('nan')"),
         },
     )
     stops = "def pose_score(b, peaks): return b * sum(peaks[peaks > 0.2].tolist()) / len(peaks[peaks > 0.2].tolist())"
     assert exercises("07")["7.5"].verdict(stops).misconception == "nothing above the threshold"
+    for border in ("box_score >= 0.2", "box_score > 0.1", "box_score > 0.05"):
+        verdict = exercises("07")["7.5"].verdict(rule().replace("len(above)", f"{border} and len(above)"))
+        assert verdict.state == "wrong", border
 
 
 def test_suppression():
@@ -264,5 +286,55 @@ def keep_best(overlap, scores, threshold):
             "kept in the list's order": greedy(answer="sorted(kept)"),
             "scores instead of indices": greedy(answer="scores[kept]"),
             "the removed ones returned": greedy(answer="[i for i in range(len(scores)) if i not in kept]"),
+            "nothing removed": greedy(rivals="[]"),
+            "only the best one kept": greedy(answer="kept[:1]"),
         },
     )
+
+
+def test_lazy_answers_get_no_diagnosis_that_is_untrue():
+    for number, head, answers in (
+        ("7.1", "oks_by_formula(truth, area, pose)", ("0", "1", "0.5", "area", "1 / area", "(truth[:, 2] > 0).mean()")),
+        ("7.3", "ap_at(scores, similarities, people, threshold)", ("0", "1", "0.50495", "threshold", "1 / people")),
+        (
+            "7.4",
+            "match_detections(similarity, threshold)",
+            ("[0, 1]", "[-1] * len(similarity)", "similarity.argmax(0)"),
+        ),
+        ("7.5", "pose_score(box_score, peaks)", ("0", "0.63", "box_score", "max(peaks)", "box_score * max(peaks)")),
+        ("7.6", "keep_best(overlap, scores, threshold)", ("[]", "[0]", "list(range(len(scores)))", "overlap")),
+    ):
+        for answer in answers:
+            verdict = exercises("07")[number].verdict(f"def {head}: return {answer}")
+            assert (verdict.state, verdict.misconception) == ("wrong", None), (number, answer, verdict)
+
+
+@pytest.mark.parametrize(
+    "number, code, first",
+    [
+        (
+            "7.1",
+            "oks_by_formula = lambda truth, area, pose: 0",
+            "truth is np.full((17, 3), 2.0), and the pose np.full(",
+        ),
+        (
+            "7.3",
+            "ap_at = lambda s, oks, n, t: 0",
+            "s = [0.8, 0.9], oks = [0.6, 0.3], n = 1, t = 0.5 it gives 0, and 0.5",
+        ),
+        ("7.4", "match_detections = lambda oks, t: [1, 0]", "oks = [[0.8, 0.6], [0.9, 0.55]], t = 0.5"),
+        ("7.5", "pose_score = lambda box, peaks: 0", "box = 0.9, peaks = [0.8, 0.6, 0.1, 0.1,"),
+        ("7.6", "keep_best = lambda overlap, s, t: [0, 1]", "[[1, 0.19, 0.91], [0.19, 1, 0.27], [0.91, 0.27, 1]], s ="),
+    ],
+)
+def test_the_first_case_that_is_shown_can_be_typed(number, code, first):
+    verdict = exercises("07")[number].verdict(code)
+    assert (verdict.state, verdict.misconception) == ("wrong", None) and first in verdict.text, verdict
+
+
+def test_what_is_typed_for_oks_is_the_first_case():
+    code = "def oks_by_formula(truth, area, pose): return 0 if area == 100 else metrics.oks(truth, area, pose[None])[0]"
+    text = exercises("07")["7.1"].verdict(code).text
+    typed = metrics.oks(np.full((17, 3), 2.0), 100.0, np.full((1, 17, 2), 3.0))[0]
+    assert f"and {typed:.4f} is right" in text and "np.full" in text
+    assert "np.full" not in exercises("07")["7.1"].verdict(code.replace("== 100", "!= 100")).text
