@@ -1,4 +1,4 @@
-"""Checks of notebook 03, second half: the bottleneck block."""
+"""Checks of notebook 03: sizes, losses and scores of the classifier, and the bottleneck block."""
 
 import math
 from itertools import combinations
@@ -8,163 +8,6 @@ import torch.nn.functional as F
 
 from hpe_lib import models
 from hpe_lib.course.verdict import Mistake, judge
-
-
-class _Bottleneck(models.Bottleneck):
-    """A bottleneck that messages can name in a few words."""
-
-    def __repr__(self):
-        return f"a block with {self.conv1.in_channels} channels in, stride {self.conv2.stride[0]}"
-
-
-def _block(inputs, width, stride=1):
-    """A bottleneck in evaluation mode whose batch norms have seen something; the random state stays as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(inputs)
-        block = _Bottleneck(inputs, width, stride)
-        with torch.no_grad():
-            block(3 * torch.randn(8, inputs, 6, 6) + 1)
-        return block.eval().requires_grad_(False)
-
-
-def check_bottleneck_forward(answer):
-    """A function (block with conv1, bn1, ... and downsample, x) -> the output of a bottleneck block."""
-
-    def change(block, x):
-        x = F.relu(block.bn1(block.conv1(x)))
-        x = F.relu(block.bn2(block.conv2(x)))
-        return block.bn3(block.conv3(x))
-
-    def shortcut(block, x):
-        return x if block.downsample is None else block.downsample(x)
-
-    def one_relu(block, x, first):
-        x = block.bn1(block.conv1(x))
-        x = block.bn2(block.conv2(F.relu(x) if first else x))
-        return block.bn3(block.conv3(x if first else F.relu(x)))
-
-    def saved_too_late(block, x):
-        x = change(block, x)
-        return F.relu(x + shortcut(block, x))
-
-    # fmt: off
-    mistakes = [
-        Mistake("ReLU before the addition", lambda block, x: F.relu(change(block, x)) + shortcut(block, x),
-                "First add, then ReLU: this way the block could only ever add, never take away."),
-        Mistake("ReLU before the addition, and again after it",
-                lambda block, x: F.relu(F.relu(change(block, x)) + shortcut(block, x)),
-                "F(x) must be free to be negative, or the block could only ever add. How many ReLUs has the basic "
-                "block?"),
-        Mistake("the last ReLU forgotten", lambda block, x: change(block, x) + shortcut(block, x),
-                "The sum may be negative. What comes after the addition in the basic block?"),
-        Mistake("the projection forgotten", lambda block, x: F.relu(change(block, x) + x),
-                "Where the block changes the shape, x cannot be added as it is. block.downsample is made for that."),
-        Mistake("no shortcut", lambda block, x: F.relu(change(block, x)),
-                "This is a plain block: nothing of x goes around the convolutions."),
-        Mistake("the shortcut taken too late", saved_too_late,
-                "x was overwritten before it was added. Keep the block's input under a name of its own."),
-        Mistake("no ReLU inside",
-                lambda block, x: F.relu(
-                block.bn3(block.conv3(block.bn2(block.conv2(block.bn1(block.conv1(x)))))) + shortcut(block, x)
-            ),
-                "Without a ReLU between them three convolutions are no more than one."),
-        Mistake("a ReLU is missing after the first batch norm",
-                lambda block, x: F.relu(one_relu(block, x, first=False) + shortcut(block, x)),
-                "Between bn1 and conv2 stands a ReLU, or the first two convolutions are no more than one."),
-        Mistake("a ReLU is missing after the second batch norm",
-                lambda block, x: F.relu(one_relu(block, x, first=True) + shortcut(block, x)),
-                "Between bn2 and conv3 stands a ReLU, or the last two convolutions are no more than one."),
-        Mistake("downsample is None here", lambda block, x: F.relu(change(block, x) + block.downsample(x)),
-                "A block that keeps the shape has no projection, and None cannot be called. What is added then?"),
-        Mistake("batch norm left out",
-                lambda block, x: F.relu(block.conv3(F.relu(block.conv2(F.relu(block.conv1(x))))) + shortcut(block, x)),
-                "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3."),
-    ]
-    # fmt: on
-    x = torch.linspace(-2, 2, 2 * 8 * 6 * 5).sin().mul(3).reshape(2, 8, 6, 5)  # negative values as well
-    cases = [(_block(8, 2), x), (_block(8, 3, stride=2), x)]
-    return judge(answer, lambda block, x: block(x), cases, mistakes, "The library's bottleneck gives the same.")
-
-
-def check_bottleneck_weights(answer):
-    """A function (inputs, width, stride) -> weights of all convolutions of a bottleneck, its projection included."""
-
-    def right(inputs, width, stride):
-        convolutions = [m for m in models.Bottleneck(inputs, width, stride).modules() if isinstance(m, torch.nn.Conv2d)]
-        return sum(convolution.weight.numel() for convolution in convolutions)
-
-    def wrong(project, middle=9, out=4, extra=lambda inputs, width: 0):
-        def function(inputs, width, stride):
-            inside = inputs * width + middle * width * width + width * out * width
-            return inside + project(inputs, width, stride) * inputs * 4 * width + extra(inputs, width)
-
-        return function
-
-    def needed(inputs, width, stride):
-        return stride != 1 or inputs != 4 * width
-
-    def divided(first=True, last=True):  # by the stride's square: 3 × 3 and projection, and the 1 × 1 as told
-        def function(inputs, width, stride):
-            share = stride**-2
-            inside = (share if first else 1) * inputs * width + (9 * share + (4 * share if last else 4)) * width**2
-            return inside + share * needed(inputs, width, stride) * inputs * 4 * width
-
-        return function
-
-    used_less = "The stride changes how often each weight is used, not how many weights there are."
-    mistakes = [
-        Mistake(
-            "the projection forgotten",
-            wrong(lambda inputs, width, stride: False),
-            "Where the shape changes, the shortcut has a 1 × 1 convolution of its own.",
-        ),
-        Mistake(
-            "a projection everywhere",
-            wrong(lambda inputs, width, stride: True),
-            "Where stride and channels stay the same, the shortcut is free.",
-        ),
-        Mistake(
-            "a projection for the stride only",
-            wrong(lambda inputs, width, stride: stride != 1),
-            "At stride 1 the number of channels may change as well: compare what goes in with what comes out.",
-        ),
-        Mistake(
-            "a projection for the channels only",
-            wrong(lambda inputs, width, stride: inputs != 4 * width),
-            "With a stride of 2 the map is halved, so x does not fit even if the channels do.",
-        ),
-        Mistake(
-            "inputs compared with the width",
-            wrong(lambda inputs, width, stride: stride != 1 or inputs != width),
-            "What leaves a bottleneck has not `width` channels, but four times as many.",
-        ),
-        Mistake(
-            "the 3 × 3 counted as 1 × 1",
-            wrong(needed, middle=1),
-            "A kernel of 3 × 3 has nine weights for each pair of channels.",
-        ),
-        Mistake(
-            "four times the width forgotten",
-            wrong(needed, out=1),
-            "The last 1 × 1 convolution widens again: from width to four times the width.",
-        ),
-        Mistake(
-            "a projection to the width only",
-            wrong(lambda inputs, width, stride: needed(inputs, width, stride) / 4),
-            "The projection's output is added to the block's, so it must have as many channels.",
-        ),
-        *[
-            Mistake("divided by the stride's square", function, used_less)
-            for function in (divided(), divided(first=False), divided(first=False, last=False))
-        ],
-        Mistake(
-            "batch norm counted",
-            wrong(needed, extra=lambda inputs, width: 2 * (width + width + 4 * width)),
-            "Count the weights of convolutions only: scale and shift of the batch norms are left out here.",
-        ),
-    ]
-    cases = [(256, 64, 1), (64, 64, 1), (512, 128, 2), (256, 128, 2)]
-    return judge(answer, right, cases, mistakes, "Counted as in the library's block, tensor by tensor.", tolerance=1e-9)
 
 
 def check_size_after(answer):
@@ -208,105 +51,69 @@ def check_size_after(answer):
                 "This is the size after the first layer. The next one goes on from there."),
     ]
     # fmt: on
-    cases = [
-        (64, [(3, 2, 1)]),
-        (75, [(7, 2, 3), (3, 2, 1)]),
-        (50, [(7, 2, 3), (3, 2, 1), (5, 1, 1)]),
-        (33, [(1, 2, 0), (4, 3, 0)]),
-    ]
+    several = [(75, [(7, 2, 3), (3, 2, 1)]), (50, [(7, 2, 3), (3, 2, 1), (5, 1, 1)]), (33, [(1, 2, 0), (4, 3, 0)])]
+    cases = [(64, [(3, 2, 1)]), *several]
     return judge(answer, right, cases, mistakes, "torch's own convolutions leave the same sizes.", tolerance=1e-9)
 
 
 def check_cross_entropy_loss(answer):
     """A function (logits (N, C), true classes (N,)) -> mean cross-entropy, safe for large logits."""
+    right = F.cross_entropy
 
-    def taken(log_p, truth):
-        return -log_p[torch.arange(len(truth)), truth]
+    def wrong(change, dim=1):  # change: log-probabilities of all classes, those of the true ones -> loss
+        def function(logits, truth):
+            log_p = logits.log_softmax(dim)
+            return change(log_p, log_p[torch.arange(len(truth)), truth])
 
-    def right(logits, truth):
-        return F.cross_entropy(logits, truth)
+        return function
 
-    overflow = "For logits like 1000 this is nan or inf: e to that power is no number that a computer has. Section 5 \
-has the remedy."
+    def by_hand(log_p):
+        return lambda logits, truth: -log_p(logits)[torch.arange(len(truth)), truth].mean()
+
+    overflow = "For logits like 1000 this is nan or inf: e to that power is no number that a computer has. "
+    overflow += "Section 5 has the remedy."
+    # fmt: off
     mistakes = [
-        Mistake(
-            "large logits overflow",
-            lambda logits, truth: taken((logits.exp() / logits.exp().sum(1, keepdim=True)).log(), truth).mean(),
-            overflow,
-        ),
-        Mistake(
-            "large logits overflow",
-            lambda logits, truth: taken(logits - logits.exp().sum(1, keepdim=True).log(), truth).mean(),
-            overflow,
-        ),
-        Mistake(
-            "logarithm of a probability stored as 0",
-            lambda logits, truth: taken(logits.softmax(dim=1).log(), truth).mean(),
-            "A probability of e to the power -1000 is stored as 0, and ln 0 is minus infinity. Work out the logarithm \
-of the fraction on paper first.",
-        ),
-        Mistake(
-            "the sum instead of the mean",
-            lambda logits, truth: right(logits, truth) * len(truth),
-            "Twice as many people would give twice the loss. Take the mean over the people.",
-        ),
-        Mistake(
-            "the mean over classes too",
-            lambda logits, truth: right(logits, truth) / logits.shape[1],
-            "Only the true class of each person has a term: divide by N, not by N times C.",
-        ),
-        Mistake(
-            "the minus forgotten",
-            lambda logits, truth: -right(logits, truth),
-            "The logarithm of a probability is negative, and a loss is not.",
-        ),
-        Mistake(
-            "softmax over the people",
-            lambda logits, truth: taken(logits.log_softmax(dim=0), truth).mean(),
-            "The probabilities of one person add up to 1, so sum over the classes: each row by itself.",
-        ),
-        Mistake(
-            "the logarithm forgotten",
-            lambda logits, truth: taken(logits.softmax(dim=1), truth).mean(),
-            "This is minus the mean probability. The loss takes its logarithm first.",
-        ),
-        Mistake(
-            "the logarithm forgotten",
-            lambda logits, truth: -taken(logits.softmax(dim=1), truth).mean(),
-            "This is the mean probability of the true class. The loss takes minus its logarithm.",
-        ),
-        Mistake(
-            "logarithm to another base",
-            lambda logits, truth: right(logits, truth) / math.log(2),
-            "The loss uses the natural logarithm.",
-        ),
-        Mistake(
-            "logarithm to another base",
-            lambda logits, truth: right(logits, truth) / math.log(10),
-            "The loss uses the natural logarithm.",
-        ),
+        Mistake("large logits overflow", by_hand(lambda z: (z.exp() / z.exp().sum(1, keepdim=True)).log()), overflow),
+        Mistake("large logits overflow", by_hand(lambda z: z - z.exp().sum(1, keepdim=True).log()), overflow),
+        Mistake("logarithm of a probability stored as 0", by_hand(lambda z: z.softmax(dim=1).log()),
+                "A probability of e to the power -1000 is stored as 0, and ln 0 is minus infinity. Work out the "
+                "logarithm of the fraction on paper first."),
+        Mistake("the sum instead of the mean", wrong(lambda log_p, true: -true.sum()),
+                "Twice as many people would give twice the loss. Take the mean over the people."),
+        Mistake("the mean over classes too", wrong(lambda log_p, true: -true.mean() / log_p.shape[1]),
+                "Only the true class of each person has a term: divide by N, not by N times C."),
+        Mistake("the minus forgotten", wrong(lambda log_p, true: true.mean()),
+                "The logarithm of a probability is negative, and a loss is not."),
+        Mistake("softmax over the people", wrong(lambda log_p, true: -true.mean(), dim=0),
+                "The probabilities of one person add up to 1, so sum over the classes: each row by itself."),
+        Mistake("the logarithm forgotten", wrong(lambda log_p, true: -true.exp().mean()),
+                "This is minus the mean probability. The loss takes its logarithm first."),
+        Mistake("the logarithm forgotten", wrong(lambda log_p, true: true.exp().mean()),
+                "This is the mean probability of the true class. The loss takes minus its logarithm."),
+        *[Mistake("logarithm to another base", wrong(lambda log_p, true, base=base: -true.mean() / math.log(base)),
+                  "The loss uses the natural logarithm.") for base in (2, 10)],
     ]
+    # fmt: on
     small = torch.tensor([[1.2, -0.3, 0.5, 0.1], [0.0, 2.0, -1.0, 0.4], [-0.7, 0.2, 0.3, 1.5]])
-    cases = [
-        (small, torch.tensor([2, 1, 0])),
-        (torch.tensor([[1000.0, 998.0], [0.5, -0.5]]), torch.tensor([0, 1])),
-        (torch.tensor([[1000.0, 0.0]]), torch.tensor([1])),
-    ]
+    large = torch.tensor([[1000.0, 998.0], [0.5, -0.5]])
+    cases = [(small, torch.tensor([2, 1, 0])), (large, torch.tensor([0, 1]))]
+    cases.append((torch.tensor([[1000.0, 0.0]]), torch.tensor([1])))
     return judge(answer, right, cases, mistakes, "Equal to torch's cross_entropy, also for logits of 1000.")
 
 
 def check_table_scores(answer):
     """[accuracy, precision, recall] as shares, for TP 15, FP 10, FN 5, TN 70."""
     tp, fp, fn, tn = 15, 10, 5, 70
-    accuracy, precision, recall = (tp + tn) / 100, tp / (tp + fp), tp / (tp + fn)
+    truths = {"accuracy": (tp + tn) / 100, "precision": tp / (tp + fp), "recall": tp / (tp + fn)}
+    accuracy, precision, recall = truths.values()
 
     def near(given, *values):
         return len(given) == len(values) and all(abs(float(a) - b) < 0.006 for a, b in zip(given, values))
 
     # fmt: off
     mistakes = [
-        Mistake("percent instead of shares",
-                lambda given: near([float(value) / 100 for value in given], accuracy, precision, recall),
+        Mistake("percent instead of shares", lambda given: near([float(n) / 100 for n in given], *truths.values()),
                 "The numbers are right in percent. As shares they lie between 0 and 1."),
         Mistake("precision and recall swapped", lambda given: near(given[1:], recall, precision),
                 "Precision: of those it called hidden, how many were? Recall asks the other way round."),
@@ -322,7 +129,6 @@ def check_table_scores(answer):
                 "Precision divides by those called hidden, recall by those who are hidden, not by all 100."),
     ]
     # fmt: on
-    truths = {"accuracy": accuracy, "precision": precision, "recall": recall}
     definitions = {
         "accuracy": "Accuracy is the share of all 100 who were called what they are, TP and TN.",
         "precision": "Precision looks at those who were called hidden, TP and FP.",
@@ -338,3 +144,121 @@ def check_table_scores(answer):
         mistakes.append(Mistake(" and ".join(some), lambda given, some=some: not_right(given) == some, hint))
     praise = "85 of 100 are right, and yet a quarter of the hidden noses is missed."
     return judge(answer, [accuracy, precision, recall], None, mistakes, praise, tolerance=1e-3)
+
+
+class _Bottleneck(models.Bottleneck):
+    """A bottleneck that messages can name in a few words."""
+
+    def __repr__(self):
+        return f"a block with {self.conv1.in_channels} channels in, stride {self.conv2.stride[0]}"
+
+
+def _block(inputs, width, stride=1):
+    """A bottleneck in evaluation mode whose batch norms have seen something; the random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(inputs)
+        block = _Bottleneck(inputs, width, stride)
+        with torch.no_grad():
+            block(3 * torch.randn(8, inputs, 6, 6) + 1)
+        return block.eval().requires_grad_(False)
+
+
+def check_bottleneck_forward(answer):
+    """A function (block with conv1, bn1, ... and downsample, x) -> the output of a bottleneck block."""
+
+    def kept(x):
+        return x
+
+    def inside(block, x, relu1=F.relu, relu2=F.relu):
+        x = relu2(block.bn2(block.conv2(relu1(block.bn1(block.conv1(x))))))
+        return block.bn3(block.conv3(x))
+
+    def shortcut(block, x):
+        return x if block.downsample is None else block.downsample(x)
+
+    def without(*relus):
+        return lambda block, x: F.relu(inside(block, x, **dict.fromkeys(relus, kept)) + shortcut(block, x))
+
+    def no_norm(block, x):
+        return F.relu(block.conv3(F.relu(block.conv2(F.relu(block.conv1(x))))) + shortcut(block, x))
+
+    # fmt: off
+    mistakes = [
+        Mistake("ReLU before the addition", lambda block, x: F.relu(inside(block, x)) + shortcut(block, x),
+                "First add, then ReLU: this way the block could only ever add, never take away."),
+        Mistake("ReLU before the addition, and again after it",
+                lambda block, x: F.relu(F.relu(inside(block, x)) + shortcut(block, x)),
+                "F(x) must be free to be negative, or the block could only add. How many ReLUs has the basic block?"),
+        Mistake("the last ReLU forgotten", lambda block, x: inside(block, x) + shortcut(block, x),
+                "The sum may be negative. What comes after the addition in the basic block?"),
+        Mistake("the projection forgotten", lambda block, x: F.relu(inside(block, x) + x),
+                "Where the block changes the shape, x cannot be added as it is. block.downsample is made for that."),
+        Mistake("no shortcut", lambda block, x: F.relu(inside(block, x)),
+                "This is a plain block: nothing of x goes around the convolutions."),
+        Mistake("the shortcut taken too late",
+                lambda block, x: F.relu(inside(block, x) + shortcut(block, inside(block, x))),
+                "x was overwritten before it was added. Keep the block's input under a name of its own."),
+        Mistake("no ReLU inside", without("relu1", "relu2"),
+                "Without a ReLU between them three convolutions are no more than one."),
+        Mistake("a ReLU is missing after the first batch norm", without("relu1"),
+                "Between bn1 and conv2 stands a ReLU, or the first two convolutions are no more than one."),
+        Mistake("a ReLU is missing after the second batch norm", without("relu2"),
+                "Between bn2 and conv3 stands a ReLU, or the last two convolutions are no more than one."),
+        Mistake("downsample is None here", lambda block, x: F.relu(inside(block, x) + block.downsample(x)),
+                "A block that keeps the shape has no projection, and None cannot be called. What is added then?"),
+        Mistake("batch norm left out", no_norm,
+                "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3."),
+    ]
+    # fmt: on
+    x = torch.linspace(-2, 2, 2 * 8 * 6 * 5).sin().mul(3).reshape(2, 8, 6, 5)  # negative values as well
+    cases = [(_block(8, 2), x), (_block(8, 3, stride=2), x)]
+    return judge(answer, lambda block, x: block(x), cases, mistakes, "The library's bottleneck gives the same.")
+
+
+def check_bottleneck_weights(answer):
+    """A function (inputs, width, stride) -> weights of all convolutions of a bottleneck, its projection included."""
+
+    def right(inputs, width, stride):
+        convolutions = [m for m in models.Bottleneck(inputs, width, stride).modules() if isinstance(m, torch.nn.Conv2d)]
+        return sum(convolution.weight.numel() for convolution in convolutions)
+
+    def needed(inputs, width, stride):
+        return stride != 1 or inputs != 4 * width
+
+    def wrong(project=needed, middle=9, out=4, extra=0, first=0, last=0, share=0):
+        """extra: more per channel of the width; first, last, ...: powers of the stride that are divided by."""
+
+        def function(inputs, width, stride):
+            inside = inputs * width / stride**first + width**2 * (middle / stride**share + out / stride**last)
+            return inside + project(inputs, width, stride) * inputs * 4 * width / stride**share + extra * width
+
+        return function
+
+    used_less = "The stride changes how often each weight is used, not how many weights there are."
+    # fmt: off
+    mistakes = [
+        Mistake("the projection forgotten", wrong(lambda inputs, width, stride: False),
+                "Where the shape changes, the shortcut has a 1 × 1 convolution of its own."),
+        Mistake("a projection everywhere", wrong(lambda inputs, width, stride: True),
+                "Where stride and channels stay the same, the shortcut is free."),
+        Mistake("a projection for the stride only", wrong(lambda inputs, width, stride: stride != 1),
+                "At stride 1 the number of channels may change as well: compare what goes in with what comes out."),
+        Mistake("a projection for the channels only", wrong(lambda inputs, width, stride: inputs != 4 * width),
+                "With a stride of 2 the map is halved, so x does not fit even if the channels do."),
+        Mistake("inputs compared with the width", wrong(lambda inputs, width, stride: stride != 1 or inputs != width),
+                "What leaves a bottleneck has not `width` channels, but four times as many."),
+        Mistake("the 3 × 3 counted as 1 × 1", wrong(middle=1),
+                "A kernel of 3 × 3 has nine weights for each pair of channels."),
+        Mistake("four times the width forgotten", wrong(out=1),
+                "The last 1 × 1 convolution widens again: from width to four times the width."),
+        Mistake("a projection to the width only", wrong(lambda *shape: needed(*shape) / 4),
+                "The projection's output is added to the block's, so it must have as many channels."),
+        Mistake("divided by the stride's square", wrong(first=2, last=2, share=2), used_less),
+        Mistake("divided by the stride's square", wrong(last=2, share=2), used_less),
+        Mistake("divided by the stride's square", wrong(share=2), used_less),
+        Mistake("batch norm counted", wrong(extra=2 + 2 + 2 * 4),
+                "Count the weights of convolutions only: scale and shift of the batch norms are left out here."),
+    ]
+    # fmt: on
+    cases = [(256, 64, 1), (64, 64, 1), (512, 128, 2), (256, 128, 2)]
+    return judge(answer, right, cases, mistakes, "Counted as in the library's block, tensor by tensor.", tolerance=1e-9)
