@@ -198,6 +198,8 @@ def _first_difference(answer, cases, given, expected, tolerance):
         else:
             form = _form(mine, right)
             text = f"{form} Input: {named}"
+            if isinstance(right, list | tuple) and _items(mine) is not None:  # both fit on the line
+                text = f"{form} For the input {named} it gives {_short(mine)}, and {_short(right)} is right."
             if not form:
                 text = f"For the input {named} {_numbers(mine, right, tolerance)} is right."
         return Verdict("wrong", text)
