@@ -79,10 +79,18 @@ def keypoint_box(keypoints):
             "    return [x.min(), y.min(), np.ptp(x), np.ptp(y)]",
             "width and height swapped": start + "    x, y = joints[joints[:, 2] > 0, :2].T\n"
             "    return [x.min(), y.min(), np.ptp(y), np.ptp(x)]",
+            "whole numbers only": """
+def keypoint_box(keypoints):
+    x, y, v = np.reshape([int(n) for n in keypoints], (17, 3)).T
+    return [x[v > 0].min(), y[v > 0].min(), np.ptp(x[v > 0]), np.ptp(y[v > 0])]
+""",
             "one pixel added": start + "    x, y = joints[joints[:, 2] > 0, :2].T\n"
             "    return [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]",
         },
     )
+    corner = start + "    x, y = joints[joints[:, :2].any(axis=1), :2].T  # not (0, 0)\n"
+    corner += "    return [x.min(), y.min(), np.ptp(x), np.ptp(y)]"
+    assert exercises("01")["1.2"].verdict(corner).misconception == "x and y asked instead of v"
 
 
 def test_runs_of():
@@ -196,7 +204,28 @@ def people_that_count(annotations):
 def people_that_count(annotations):
     return len([a for a in annotations if not a["iscrowd"] and all(v > 0 for v in a["keypoints"][2::3])])
 """,
+            "more than one joint asked for": """
+def people_that_count(annotations):
+    return sum(not one["iscrowd"] and one["num_keypoints"] > 1 for one in annotations)
+""",
+            "not all joints asked": """
+def people_that_count(annotations):
+    return sum(not one["iscrowd"] and one["keypoints"][2] > 0 for one in annotations)
+""",
+            "the rule about sizes too": """
+def people_that_count(annotations):
+    return sum(not one["iscrowd"] and one["num_keypoints"] > 0 and one["area"] > 0 for one in annotations)
+""",
         },
+    )
+    for least in (3, 4, 5, 10, 16):
+        code = f"people_that_count = lambda a: sum(not p['iscrowd'] and p['num_keypoints'] >= {least} for p in a)"
+        assert exercises("01")["1.4"].verdict(code).misconception == "more than one joint asked for"
+    head = "people_that_count = lambda a: sum(not p['iscrowd'] and any(p['keypoints'][2:15:3]) for p in a)"
+    assert exercises("01")["1.4"].verdict(head).misconception == "not all joints asked"
+    odd = exercises("01")["1.4"].verdict("people_that_count = lambda a: len(a) % 2").text
+    assert "annotations = [{'iscrowd': 0, 'num_keypoints': 0, 'keypoints': [0] * 51, " in odd.replace(
+        "a =", "annotations ="
     )
 
 
@@ -212,6 +241,7 @@ def test_is_medium():
             "the borders left out": "is_medium = lambda one: 32**2 < one['area'] < 96**2",
             "the upper border left out": "is_medium = lambda one: one['area'] in range(32**2, 96**2)",
             "the lower border left out": "is_medium = lambda one: 32**2 < one['area'] <= 96**2",
+            "whole numbers only": "is_medium = lambda one: 32**2 <= int(one['area']) <= 96**2",
             "32 and 96 not squared": "is_medium = lambda one: 32 <= one['area'] <= 96",
             "the box's height": "is_medium = lambda one: 32 <= one['bbox'][3] <= 96",
         },

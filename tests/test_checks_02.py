@@ -63,6 +63,7 @@ def nearest_cell(point, stride):
             "column and row swapped": "nearest_cell = lambda p, s: (int(p[1] / s + 0.5), int(p[0] / s + 0.5))",
             "half a cell off": "nearest_cell = lambda p, s: np.floor((np.array(p) - (s - 1) / 2) / s + 0.5)",
             "halves to the even number": "nearest_cell = lambda point, stride: np.round(np.array(point) / stride)",
+            "whole pixels only": "nearest_cell = lambda point, s: [int(int(value) / s + 0.5) for value in point]",
             "not rounded": "nearest_cell = lambda point, stride: np.array(point) / stride",
             "multiplied by the stride": "nearest_cell = lambda point, stride: [stride * value for value in point]",
         },
@@ -91,7 +92,6 @@ def gaussian(cell, size, sigma):
     row = torch.exp(-((torch.arange(size[0]) - cell[0]) ** 2) / (2 * sigma**2))
     return torch.outer(column, row)
 """,
-            "gaussian = lambda cell, size, sigma: heatmaps.encode([[cell]], [[1]], size, 1, sigma)[0][0, 0]",
         ],
         {
             "sigma not squared": start + "    return np.exp(-d2 / (2 * sigma))",
@@ -108,9 +108,20 @@ def gaussian(cell, size, sigma):
     return np.exp(-((x - cell[0]) ** 2 + (y - cell[1]) ** 2) / (2 * sigma**2))
 """,
             "the minus forgotten": start + "    return np.exp(d2 / (2 * sigma**2))",
+            "the bell cut off": """
+def gaussian(cell, size, sigma):  # as the official targets are, in a square of 3 sigma
+    return heatmaps.encode([[cell]], [[1]], size, 1, sigma)[0][0, 0]
+""",
             "sum 1 instead of height 1": start + "    H = np.exp(-d2 / (2 * sigma**2))\n    return H / H.sum()",
         },
     )
+    for reach in (2, 3, 4):
+        square = f"(abs(x - cell[0]) <= {reach} * sigma) * (abs(y - cell[1]) <= {reach} * sigma)"
+        for shape in (square, f"(d2 <= ({reach} * sigma) ** 2)"):
+            assert (
+                exercises("02")["2.3"].verdict(start + f"    return {shape} * np.exp(-d2 / (2 * sigma**2))").state
+                == "wrong"
+            )
     density = start + "    return np.exp(-d2 / (2 * sigma**2)) / (2 * np.pi * sigma**2)"
     assert exercises("02")["2.3"].verdict(density).misconception == "sum 1 instead of height 1"
 
@@ -118,7 +129,7 @@ def gaussian(cell, size, sigma):
 def test_target_weight():
     start = """
 def target_weight(point, v):
-    mx, my = (math.floor(value / 4 + 0.5) for value in point)
+    mx, my = (int(value / 4 + 0.5) for value in point)
     inside = not (mx + 6 < 0 or my + 6 < 0 or mx - 6 > 47 or my - 6 > 63)
 """
     prove(
@@ -127,7 +138,7 @@ def target_weight(point, v):
             start + "    return True if v and inside else False",
             """
 def target_weight(point, v):  # by drawing the square
-    mx, my = (round(value / 4) for value in point)
+    mx, my = (math.trunc(value / 4 + 0.5) for value in point)
     x, y = np.meshgrid(np.arange(48), np.arange(64))
     return np.float32(v in (1, 2) and ((abs(x - mx) <= 6) & (abs(y - my) <= 6)).any())
 """,
@@ -143,6 +154,7 @@ def target_weight(point, v):
             "trained wherever they are": "target_weight = lambda point, v: int(v > 0)",
             "unlabelled joints trained": start + "    return int(inside)",
             "only x looked at": start + "    return int(v > 0 and -6 <= mx <= 53)",
+            "the cell rounded down": start.replace("int(", "math.floor(") + "    return int(v > 0 and inside)",
             "24 px from the point instead of 6 cells from its cell": """
 def target_weight(point, v):
     x, y = point
@@ -150,6 +162,20 @@ def target_weight(point, v):
 """,
         },
     )
+
+
+def test_the_text_of_the_target_weight_is_asked_for():
+    """-29 px lie at -6.75, which becomes cell -6: the square touches the map."""
+    rule = """
+def target_weight(point, v):
+    column, row = ({cell} for value in point)
+    return int(v > 0 and {left} column < {right} and {left} row < 70)
+"""
+    cell = "int(value / 4 + 0.5)"
+    assert exercises("02")["2.4"].verdict(rule.format(cell=cell, left="-6 <=", right=54)).state == "right"
+    for change in ({"cell": "round(value / 4)"}, {"left": "-6 <"}, {"left": "-5 <="}, {"right": 55}, {"right": 53}):
+        code = rule.format(**({"cell": cell, "left": "-6 <=", "right": 54} | change))
+        assert exercises("02")["2.4"].verdict(code).state == "wrong", change
 
 
 def test_mirrored_pose():

@@ -82,7 +82,6 @@ def cross_entropy_loss(logits, truth):
     logits = logits.clone().requires_grad_()
     return -(F.one_hot(truth, logits.shape[1]) * F.log_softmax(logits, dim=1)).sum(dim=1).mean()
 """,
-            "cross_entropy_loss = nn.CrossEntropyLoss()",
         ],
         {
             "large logits overflow": """
@@ -106,9 +105,12 @@ def cross_entropy_loss(logits, truth):
     return -log_p[torch.arange(len(truth)), truth].mean()
 """,
             "the logarithm forgotten": start + "    return -chosen.exp().mean()",
+            "torch's own function": "cross_entropy_loss = nn.CrossEntropyLoss()",
             "logarithm to another base": start + "    return -(chosen / math.log(2)).mean()",
         },
     )
+    own = exercises("03")["3.2"].verdict("def cross_entropy_loss(z, y): return F.cross_entropy(z, y)")
+    assert own.misconception == "torch's own function"
     naive = """
 def cross_entropy_loss(logits, truth):
     log_p = logits - logits.exp().sum(dim=1, keepdim=True).log()
@@ -152,7 +154,6 @@ def bottleneck_forward(block, x):
     prove(
         exercises("03")["3.4"],
         [
-            "bottleneck_forward = lambda block, x: block(x)",
             """
 def bottleneck_forward(block, x):
     inside = nn.Sequential(block.conv1, block.bn1, nn.ReLU(), block.conv2, block.bn2, nn.ReLU(), block.conv3, block.bn3)
@@ -181,6 +182,7 @@ def bottleneck_forward(block, x):
                 "F.relu(block.bn2", "(block.bn2"
             ),
             "downsample is None here": wrong("F.relu(x + kept)", shortcut="block.downsample(x)"),
+            "the block itself called": "bottleneck_forward = lambda block, x: block(x)",
             "batch norm left out": wrong("F.relu(x + kept)")
             .replace("block.bn1", "")
             .replace("block.bn2", "")
@@ -214,6 +216,7 @@ def bottleneck_weights(inputs, width, stride):
             "a projection everywhere": wrong("True"),
             "a projection for the stride only": wrong("stride == 2"),
             "a projection for the channels only": wrong("inputs != 4 * width"),
+            "only some strides and channels asked": wrong("inputs < 4 * width or stride != 1"),
             "inputs compared with the width": wrong("inputs != width or stride != 1"),
             "the 3 × 3 counted as 1 × 1": wrong(right, "inputs * width + width**2 + 4 * width**2"),
             "four times the width forgotten": wrong(right, "inputs * width + 9 * width**2 + width**2"),

@@ -1,25 +1,14 @@
 """Checks of notebook 01: what the fields of a COCO annotation mean, and who counts."""
 
-from pathlib import Path
-
 import numpy as np
 
-from hpe_lib import data
 from hpe_lib.course.verdict import Mistake, judge
 from hpe_lib.synthetic.labels import run_lengths
 
 
-def _keypoints(visible, seed):
-    """51 numbers of a person with these 17 visibilities; some coordinates are 0, 1 or 2, as the visibilities are."""
-    rng = np.random.default_rng(seed)
-    places = np.where(rng.random((17, 2)) < 0.3, rng.integers(0, 3, (17, 2)), rng.integers(40, 400, (17, 2)))
-    visible = np.array(visible)
-    return [int(n) for n in np.column_stack([places * (visible > 0)[:, None], visible]).ravel()]
-
-
-MIXED = [2, 2, 1, 2, 0, 2, 2, 1, 2, 1, 2, 0, 1, 2, 0, 2, 2]  # 3 unlabelled, 4 hidden, 10 seen
-HIDDEN = [1] * 5 + [0] * 12
-HEAD_AND_ARMS = [2, 1, 1, 1, 2, 2, 1, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0]
+def _keypoints(joints):
+    """51 numbers of a person who has these joints, {number: (x, y, v)}, and no other label."""
+    return [number for joint in range(17) for number in joints.get(joint, (0, 0, 0))]
 
 
 def check_visibility_counts(answer):
@@ -52,14 +41,13 @@ def check_visibility_counts(answer):
                 "v = 1 means hidden, and no other value does. The three counts add up to 17."),
     ]
     # fmt: on
-    kinds = (
-        MIXED,
-        HEAD_AND_ARMS,
-        HIDDEN,
-        [0] * 17,
-        [2] * 9 + [1] * 8,
-    )  # also without v = 2, with v = 0 only, without it
-    cases = [(_keypoints(visible, seed),) for seed, visible in enumerate(kinds)]
+    cases = [
+        ([2, 0, 1, 1, 2, 2] + [0] * 45,),  # coordinates may be 0, 1 or 2, as the labels are
+        ([0] * 51,),
+        ([7, 1, 1] * 5 + [0] * 36,),  # none is seen
+        ([1, 9, 2] * 9 + [0, 5, 1] * 8,),  # all have a label
+        ([0, 4, 2] * 10 + [2, 1, 1] * 4 + [0] * 9,),
+    ]
     return judge(answer, lambda k: count(k[2::3]), cases, mistakes, "Every third number is a label, not a place.", 1e-9)
 
 
@@ -84,6 +72,7 @@ def check_keypoint_box(answer):
         Mistake("unlabelled joints counted", chosen(lambda v: v >= 0),
                 "Your box begins at (0, 0). Which joints have that place, and is it one?"),
         Mistake("x and y asked instead of v", asked(lambda x, y: x > 0 and y > 0), border),
+        Mistake("x and y asked instead of v", asked(lambda x, y: x > 0 or y > 0), border),
         Mistake("x and y asked instead of v", asked(lambda x, y: x > 0), border),
         Mistake("x and y asked instead of v", asked(lambda x, y: y > 0), border),
         Mistake("hidden joints left out", chosen(lambda v: v == 2),
@@ -96,16 +85,18 @@ def check_keypoint_box(answer):
                 "The width is the way from the smallest to the largest x."),
         Mistake("one pixel added", lambda k: np.add(right(k), [0, 0, 1, 1]),
                 "Keypoints are places, not pixels that fill space: from 3 to 10 it is 7 px, not 8."),
+        Mistake("whole numbers only", lambda k: right(np.array(k).astype(int)),
+                "Places may lie between two pixels, such as x = 390.41: keep what stands behind the point."),
     ]
     # fmt: on
-    one, other = np.reshape(_keypoints(MIXED, 2), (17, 3)), np.reshape(_keypoints(HEAD_AND_ARMS, 3), (17, 3))
-    for person, hidden in ((one, (2, 7)), (other, (1, 6))):  # away from the corner, hidden joints on the border
-        person[:, :2] += [30, 50] * (person[:, 2:] > 0)
-        person[hidden, :2] = (520, 31), (26, 470)
-    third = np.reshape(_keypoints(MIXED, 4), (17, 3))
-    third[:, :2] += [30, 50] * (third[:, 2:] > 0)
-    third[2, :2], third[8, :2], third[9, :2] = (333, 470), (0, 130), (200, 0)  # on the image's left and upper border
-    cases = [(person.ravel().tolist(),) for person in (one, other, third)]
+    people = [
+        _keypoints({0: (100.5, 50, 2), 9: (120, 90.25, 1)}),
+        _keypoints({3: (0, 0, 2), 16: (390.41, 7, 1)}),  # labelled in the image's corner
+        _keypoints(
+            {2: (50, 60, 1), 5: (333, 470, 2), 6: (0, 130, 2), 8: (200.5, 0, 1)}
+        ),  # on its left and upper border
+    ]
+    cases = [(person,) for person in people]
     return judge(answer, right, cases, mistakes, "First ask v > 0, then use the places.", tolerance=1e-6)
 
 
@@ -155,10 +146,6 @@ def check_runs_of(answer):
 def check_people_that_count(answer):
     """A function (list of annotations) -> how many of them are people to learn from."""
 
-    def right(annotations):
-        images = [{"id": one["image_id"], "file_name": "", "width": 640, "height": 480} for one in annotations]
-        return len(data.persons(Path(), "val", {"images": images, "annotations": annotations}))
-
     def number(rule):
         return lambda annotations: sum(map(rule, annotations))
 
@@ -175,35 +162,37 @@ def check_people_that_count(answer):
                 "Two kinds of annotation are to be left out; here all of them are counted."),
         Mistake("pictures counted instead of people",
                 lambda annotations: len({one["image_id"] for one in annotations if counts(one)}),
-                "This is the number of pictures with such people. Two people in one picture count twice."),
+                "This is the number of images with such people. Two people in one image count twice."),
         Mistake("people with hidden joints only left out",
                 number(lambda one: counts(one) and 2 in one["keypoints"][2::3]),
                 "One person has no seen joint, but hidden ones with a label (v = 1), and these are trained."),
         Mistake("only complete people counted", number(lambda one: counts(one) and one["num_keypoints"] == 17),
                 "One labelled keypoint is enough. All 17 are not needed."),
+        *[Mistake("more than one joint asked for",
+                  number(lambda one, least=least: counts(one) and one["num_keypoints"] >= least),
+                  "One labelled keypoint is enough, and some of these people have no more.") for least in range(2, 17)],
+        *[Mistake("not all joints asked",
+                  number(lambda one, place=3 * joint + 2: not one["iscrowd"] and one["keypoints"][place] > 0),
+                  "Some people have their only label at a joint that you do not ask. Any of the 17 will do.")
+          for joint in range(17)],
+        Mistake("the rule about sizes too", number(lambda one: counts(one) and one["area"] > 0),
+                "The third rule, about sizes, is left to the cell below: one of these people has the area 0."),
     ]
     # fmt: on
-    kinds = {
-        "crowd": MIXED,
-        "whole": [2] * 17,
-        "mixed": MIXED,
-        "half": HEAD_AND_ARMS,
-        "hidden": HIDDEN,
-        "none": [0] * 17,
-    }
-    rows = [("whole", 1), ("mixed", 1), ("none", 1), ("hidden", 2), ("crowd", 2), ("half", 3), ("crowd", 3)]
-    annotations = []
-    for number_, (kind, image) in enumerate([*rows, ("none", 4), ("mixed", 3), ("none", 4)], 1):
-        points = _keypoints(kinds[kind], number_)
-        labels = {
-            "keypoints": points,
-            "num_keypoints": sum(v > 0 for v in points[2::3]),
-            "iscrowd": int(kind == "crowd"),
-        }
-        place = {"id": number_, "image_id": image, "category_id": 1, "bbox": [20.0, 30.0, 90.0, 200.0], "area": 9000.0}
-        annotations.append(place | labels)
-    cases = [(annotations,), (annotations[2:],)]
-    return judge(answer, right, cases, mistakes, "On COCO's val2017 this rule leaves 6,352 people.", tolerance=1e-9)
+
+    def annotation(keypoints, image=1, crowd=0, area=9000.0):
+        joints = {"num_keypoints": sum(v > 0 for v in keypoints[2::3]), "keypoints": keypoints}
+        return {"iscrowd": crowd, **joints, "image_id": image, "bbox": [20.0, 30.0, 90.0, 200.0], "area": area}
+
+    nobody, whole = annotation([0] * 51), annotation([40, 60, 2] * 17)
+    single = [annotation(_keypoints({joint: (40, 60, 1 + joint % 2)})) for joint in (8, 0, 16)]
+    hidden, group = annotation([40, 60, 1] * 5 + [0] * 36, image=2), annotation([40, 60, 2] * 9 + [0] * 24, 2, crowd=1)
+    empty, flat = annotation([0] * 51, 2, crowd=1), annotation([40, 60, 2] * 8 + [0] * 27, 3, area=0.0)
+    several = [annotation([40, 60, 2] * n + [0] * (51 - 3 * n), 3) for n in range(2, 17)]
+    half = annotation([0] * 24 + [40, 60, 2] * 9, 3)
+    alone = [[one] for one in (single[0], nobody, group, hidden, flat, half, single[1], single[2])]
+    cases = [(people,) for people in (*alone, [whole, nobody, hidden, group, empty, *single], several)]
+    return judge(answer, number(counts), cases, mistakes, "On COCO's val2017 this rule leaves 6,352 people.", 1e-9)
 
 
 def check_is_medium(answer):
@@ -230,18 +219,13 @@ def check_is_medium(answer):
                 "Exactly 32² px² is already of size M."),
         Mistake("32 and 96 not squared", size(area, 32, 96),
                 "32 and 96 are sides of a square in px. An area is counted in px²."),
+        Mistake("whole numbers only", size(lambda one: int(one["area"])),
+                "Areas may lie between whole numbers: 9216.4 px² is more than 96² px²."),
         Mistake("the box's height", size(lambda one: one["bbox"][3], 32, 96),
                 "COCO sorts people by area, not by height: somebody lying is no smaller than somebody standing."),
     ]
     # fmt: on
-    rows = [
-        (5000, 80, 140),
-        (1024, 40, 60),
-        (9216, 130, 150),
-        (1023, 50, 60),
-        (9217, 90, 95),
-        (5000, 200, 90),
-        (64, 8, 16),
-    ]
+    rows = [(5000, 80, 140), (1024, 40, 60), (9216, 130, 150), (1023, 50, 60), (9217, 90, 95), (5000, 200, 90)]
+    rows += [(64, 8, 16), (9216.4, 95, 100), (1023.6, 40, 50)]
     cases = [({"area": float(a), "bbox": [10.0, 20.0, float(w), float(h)]},) for a, w, h in rows]
     return judge(answer, size(area), cases, mistakes, "The mask's area decides, and the borders belong to M.")

@@ -1,5 +1,7 @@
 """Checks of notebook 02: from box to crop to heatmaps, and the mirror."""
 
+import math
+
 import numpy as np
 
 from hpe_lib import geometry, heatmaps
@@ -34,7 +36,7 @@ def check_crop_scale_matrix(answer):
                 "This is the way back, the inverse of M. Points of the image come in here, and crop px are asked for."),
     ]
     # fmt: on
-    cases = [((100.0, 60.0), (96.0, 128.0), (192, 256)), ((310.5, 207.25), (150.0, 200.0), (96, 128))]
+    cases = [((100.0, 60.0), (96.0, 128.0), (192, 256)), ((310.5, 207.25), (112.5, 150.0), (96, 128))]
     return judge(answer, geometry.crop_matrix, cases, mistakes, "The frame's centre lands in the middle of the crop.")
 
 
@@ -49,7 +51,7 @@ def check_nearest_cell(answer):
         return lambda point, stride: [change(value, stride) for value in point]
 
     half_cell = (
-        "This lays the cells out as a picture-resizing program does. Here cell i sits on pixel stride · i itself."
+        "This lays the cells out as an image-resizing program does. Here cell i sits on pixel stride · i itself."
     )
     # fmt: off
     mistakes = [
@@ -64,6 +66,8 @@ def check_nearest_cell(answer):
         Mistake("half a cell off", wrong(lambda value, stride: round((value + 0.5) / stride - 0.5)), half_cell),
         Mistake("halves to the even number", wrong(lambda value, stride: round(value / stride)),
                 "Python's round and np.round take 2.5 to 2 and 3.5 to 4. Add 0.5 and drop what is behind the point."),
+        Mistake("whole pixels only", wrong(lambda value, stride: int(int(value) / stride + 0.5)),
+                "A place may lie between two pixels: 4.5 px lie half way between two cells at stride 3. Divide first."),
         Mistake("not rounded", wrong(lambda value, stride: value / stride),
                 "A cell has whole numbers. Which one is nearest?"),
         Mistake("multiplied by the stride", wrong(lambda value, stride: value * stride),
@@ -71,14 +75,22 @@ def check_nearest_cell(answer):
     ]
     # fmt: on
     cases = [((101.0, 58.0), 4), ((10.0, 103.4), 4), ((18.0, 2.0), 4), ((150.2, 33.0), 8), ((77.6, 90.5), 2)]
+    cases += [((4.5, 0.0), 3), ((17.99, 13.99), 4)]  # a half of an odd stride; just below a half
     return judge(answer, right, cases, mistakes, "Divide, add a half, drop the rest: the official rule.", 1e-9)
 
 
 def check_gaussian(answer):
     """A function (cell (mx, my), size (W, H), sigma) -> (H, W) bell of height 1 on that cell."""
 
-    def right(cell, size, sigma):
-        return heatmaps.encode([[cell]], [[1]], size, stride=1, sigma=sigma)[0][0, 0]  # too small to be cut
+    def cut(reach):  # everything, or a square that reaches so many sigma
+        def function(cell, size, sigma):
+            x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+            near = np.maximum(abs(x - cell[0]), abs(y - cell[1])) <= reach * sigma
+            return near * bell((x - cell[0]) ** 2 + (y - cell[1]) ** 2, sigma)
+
+        return function
+
+    right = cut(np.inf)
 
     def bell(d2, sigma):
         return np.exp(-d2 / (2 * sigma**2))
@@ -108,10 +120,13 @@ def check_gaussian(answer):
                 "A probability density has the factor 1 / (2 pi sigma²). A target's peak has the height 1."),
         Mistake("sum 1 instead of height 1", wrong(lambda d2, sigma: bell(d2, sigma) / bell(d2, sigma).sum()),
                 "The values of a target need not add up to 1. Its peak has the height 1."),
+        *[Mistake("the bell cut off", cut(reach),
+                  "The official targets are cut so, but here the whole bell is asked for.") for reach in (2, 3, 4)],
     ]
     # fmt: on
-    cases = [((2, 3), (7, 5), 2.0), ((1, 4), (5, 8), 1.5), ((3, 3), (7, 7), 1.0)]
-    return judge(answer, right, cases, mistakes, "Height 1 on the cell, 0.61 one sigma away.")
+    cases = [((1, 0), (3, 2), 1.0), ((2, 3), (7, 5), 2.0), ((1, 4), (5, 8), 1.5), ((3, 3), (7, 7), 1.0)]
+    cases += [((1, 0), (12, 2), 2.0), ((0, 8), (2, 10), 1.5)]  # long enough to be cut
+    return judge(answer, right, cases, mistakes, "Height 1 on the cell, 0.61 one sigma away.", tolerance=1e-6)
 
 
 def check_target_weight(answer):
@@ -127,8 +142,14 @@ def check_target_weight(answer):
         return -24 <= point[0] < 216 and -24 <= point[1] < 280
 
     def off_sideways(point):
-        return not -26 < point[0] < 214
+        return not -30 < point[0] < 214
 
+    def touching(rounded):  # the rule, with the joint's cell found in another way
+        return lambda point, v: float(
+            v > 0 and all(-6 <= rounded(value / 4) < cells + 6 for value, cells in zip(point, (48, 64)))
+        )
+
+    towards_zero = "Left of the crop and above it, `int` does not round down: -6.75 becomes -6. Try x = -29."
     # fmt: off
     mistakes = [
         Mistake("hidden joints left out", lambda point, v: right(point, v) * (v == 2),
@@ -143,14 +164,16 @@ def check_target_weight(answer):
                 "v = 0 has no place: its (0, 0) is not a corner where a joint lies."),
         Mistake("only x looked at", lambda point, v: float(v > 0 and not off_sideways(point)),
                 "A bell can miss the map above or below it as well."),
+        Mistake("the cell rounded down", touching(lambda value: math.floor(value + 0.5)), towards_zero),
+        Mistake("the cell rounded down", touching(round), towards_zero),
         Mistake("24 px from the point instead of 6 cells from its cell", lambda point, v: float(v > 0 and near(point)),
                 "The square stands on whole cells, so first find the joint's cell: at x = 214 that is cell 54."),
     ]
     # fmt: on
-    points = [(100, 128), (100, 128), (0, 0), (212, 128), (216, 128), (100, 275), (100, 290), (-20, 50), (-60, 50)]
+    points = [(100, 128), (100, 128), (0, 0), (213.9, 128), (216, 128), (100, 277.9), (100, 290), (-20, 50), (-60, 50)]
     visible = [1, 2, 0, 2, 2, 1, 2, 1, 2]
-    points += [(190, -70), (214, 128), (-25, 128), (100, 278), (100, -25)]  # the last four: a step from the edge
-    visible += [1, 2, 2, 2, 1]
+    points += [(190, -70), (214, 128), (-25, 128), (100, 278), (100, -25), (-29, 128), (100, -29)]  # near the edge
+    visible += [1, 2, 2, 2, 1, 2, 2]
     cases = [((float(x), float(y)), v) for (x, y), v in zip(points, visible)]
     praise = "Labelled, and some of the bell inside: that is all that a target needs."
     return judge(answer, right, cases, mistakes, praise, tolerance=1e-9)
@@ -189,8 +212,10 @@ def check_mirrored_pose(answer):
     ]
     # fmt: on
     rng = np.random.default_rng(0)
-    cases = [
-        (np.column_stack([rng.integers(0, width, 17), rng.integers(0, 240, 17), rng.integers(1, 3, 17)]) * 1.0, width)
-        for width in (320, 427)
-    ]
-    return judge(answer, right, cases, mistakes, "Mirrored, and each joint has the name that the picture now shows.")
+    plain = np.array([[30.0, 20.0, 2.0]] * 17)
+    plain[1] = 60, 25, 1  # a person whom one can type
+    cases = [(plain, 100)]
+    for width in (320, 427):
+        x, y = rng.integers(0, 4 * width, 17) / 4, rng.integers(0, 960, 17) / 4
+        cases.append((np.column_stack([x, y, rng.integers(1, 3, 17)]), width))
+    return judge(answer, right, cases, mistakes, "Mirrored, and each joint has the name that the image now shows.")

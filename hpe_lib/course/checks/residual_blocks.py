@@ -1,10 +1,12 @@
 """Checks of notebook 03: sizes, losses and scores of the classifier, and the bottleneck block."""
 
 import math
+from functools import wraps
 from itertools import combinations
 
 import torch
 import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
 
 from hpe_lib import models
 from hpe_lib.course.verdict import Mistake, judge
@@ -52,8 +54,21 @@ def check_size_after(answer):
     ]
     # fmt: on
     several = [(75, [(7, 2, 3), (3, 2, 1)]), (50, [(7, 2, 3), (3, 2, 1), (5, 1, 1)]), (33, [(1, 2, 0), (4, 3, 0)])]
-    cases = [(64, [(3, 2, 1)]), *several]
+    cases = [(64, [(3, 2, 1)]), (9, [(2, 2, 0)]), (10, [(3, 1, 1)]), *several]
     return judge(answer, right, cases, mistakes, "torch's own convolutions leave the same sizes.", tolerance=1e-9)
+
+
+class _ReadyMade(Exception):
+    """The function that an exercise wants to be written was called instead."""
+
+
+class _NoCrossEntropy(TorchFunctionMode):
+    """Within it torch's own cross-entropy cannot be called."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is F.cross_entropy:
+            raise _ReadyMade("torch's own cross-entropy is the judge")
+        return function(*args, **kwargs or {})
 
 
 def check_cross_entropy_loss(answer):
@@ -69,6 +84,14 @@ def check_cross_entropy_loss(answer):
 
     def by_hand(log_p):
         return lambda logits, truth: -log_p(logits)[torch.arange(len(truth)), truth].mean()
+
+    def watched(function):
+        @wraps(function)
+        def run(*given):
+            with _NoCrossEntropy():
+                return function(*given)
+
+        return run
 
     overflow = "For logits like 1000 this is nan or inf: e to that power is no number that a computer has. "
     overflow += "Section 5 has the remedy."
@@ -93,12 +116,15 @@ def check_cross_entropy_loss(answer):
                 "This is the mean probability of the true class. The loss takes minus its logarithm."),
         *[Mistake("logarithm to another base", wrong(lambda log_p, true, base=base: -true.mean() / math.log(base)),
                   "The loss uses the natural logarithm.") for base in (2, 10)],
+        Mistake("torch's own function", watched(lambda logits, truth: F.cross_entropy(logits, truth)),
+                "The loss is right, but torch's cross-entropy is the judge here. Write it yourself: see the hint."),
     ]
     # fmt: on
     small = torch.tensor([[1.2, -0.3, 0.5, 0.1], [0.0, 2.0, -1.0, 0.4], [-0.7, 0.2, 0.3, 1.5]])
     large = torch.tensor([[1000.0, 998.0], [0.5, -0.5]])
     cases = [(small, torch.tensor([2, 1, 0])), (large, torch.tensor([0, 1]))]
     cases.append((torch.tensor([[1000.0, 0.0]]), torch.tensor([1])))
+    answer = watched(answer) if callable(answer) else answer
     return judge(answer, right, cases, mistakes, "Equal to torch's cross_entropy, also for logits of 1000.")
 
 
@@ -149,6 +175,9 @@ def check_table_scores(answer):
 class _Bottleneck(models.Bottleneck):
     """A bottleneck that messages can name in a few words."""
 
+    def forward(self, x):
+        raise _ReadyMade("the block itself was called")
+
     def __repr__(self):
         return f"a block with {self.conv1.in_channels} channels in, stride {self.conv2.stride[0]}"
 
@@ -159,7 +188,7 @@ def _block(inputs, width, stride=1):
         torch.manual_seed(inputs)
         block = _Bottleneck(inputs, width, stride)
         with torch.no_grad():
-            block(3 * torch.randn(8, inputs, 6, 6) + 1)
+            models.Bottleneck.forward(block, 3 * torch.randn(8, inputs, 6, 6) + 1)
         return block.eval().requires_grad_(False)
 
 
@@ -208,11 +237,13 @@ def check_bottleneck_forward(answer):
                 "A block that keeps the shape has no projection, and None cannot be called. What is added then?"),
         Mistake("batch norm left out", no_norm,
                 "Each convolution has a batch norm behind it: conv1 then bn1, conv2 then bn2, conv3 then bn3."),
+        Mistake("the block itself called", lambda block, x: block(x),
+                "That is what the network does. Here you write what happens inside, layer by layer."),
     ]
     # fmt: on
     x = torch.linspace(-2, 2, 2 * 8 * 6 * 5).sin().mul(3).reshape(2, 8, 6, 5)  # negative values as well
-    cases = [(_block(8, 2), x), (_block(8, 3, stride=2), x)]
-    return judge(answer, lambda block, x: block(x), cases, mistakes, "The library's bottleneck gives the same.")
+    cases = [(_block(8, 2), x), (_block(8, 3, stride=2), x + 1)]
+    return judge(answer, models.Bottleneck.forward, cases, mistakes, "The library's bottleneck gives the same.")
 
 
 def check_bottleneck_weights(answer):
@@ -245,6 +276,12 @@ def check_bottleneck_weights(answer):
                 "At stride 1 the number of channels may change as well: compare what goes in with what comes out."),
         Mistake("a projection for the channels only", wrong(lambda inputs, width, stride: inputs != 4 * width),
                 "With a stride of 2 the map is halved, so x does not fit even if the channels do."),
+        Mistake("only some strides and channels asked", wrong(lambda inputs, width, s: s != 1 or inputs < 4 * width),
+                "Channels may become fewer as well: the projection is needed wherever the two numbers differ."),
+        Mistake("only some strides and channels asked", wrong(lambda inputs, width, s: s == 2 or inputs != 4 * width),
+                "Other strides than 2 change the size as well: the projection is needed wherever it is not 1."),
+        Mistake("a projection for the stride only", wrong(lambda inputs, width, stride: stride == 2),
+                "At stride 1 the number of channels may change as well: compare what goes in with what comes out."),
         Mistake("inputs compared with the width", wrong(lambda inputs, width, stride: stride != 1 or inputs != width),
                 "What leaves a bottleneck has not `width` channels, but four times as many."),
         Mistake("the 3 × 3 counted as 1 × 1", wrong(middle=1),
@@ -260,5 +297,5 @@ def check_bottleneck_weights(answer):
                 "Count the weights of convolutions only: scale and shift of the batch norms are left out here."),
     ]
     # fmt: on
-    cases = [(256, 64, 1), (64, 64, 1), (512, 128, 2), (256, 128, 2)]
+    cases = [(256, 64, 1), (64, 64, 1), (512, 128, 2), (256, 128, 2), (512, 64, 1), (252, 63, 3)]
     return judge(answer, right, cases, mistakes, "Counted as in the library's block, tensor by tensor.", tolerance=1e-9)

@@ -1,4 +1,4 @@
-"""Checks of notebook 00: from a heatmap to the picture, from the picture to space, and what poses are used for."""
+"""Checks of notebook 00: from a heatmap to the image, from the image to space, and what poses are used for."""
 
 import math
 
@@ -84,10 +84,10 @@ def check_back_into_space(answer):
         Mistake("x and y swapped", wrong(lambda du, dv, z, focal: (dv * z / focal, du * z / focal, z)),
                 "u belongs to x, and v to y."),
         Mistake("y turned upwards", wrong(lambda du, dv, z, focal: (du * z / focal, -dv * z / focal, z)),
-                "In the camera's axes y points down, as in the picture, so no sign changes."),
+                "In the camera's axes y points down, as in the image, so no sign changes."),
     ]
     # fmt: on
-    cases = [(370, 255, 3.0, 500.0, (320.0, 240.0)), (100.5, 400.0, 4.2, 444.0, (119.5, 159.5))]
+    cases = [(370, 255, 3.0, 500.0, (320.0, 240.0)), (100.5, 400.25, 4.2, 444.5, (119.5, 159.5))]
     return judge(answer, right, cases, mistakes, "The pixel fixes the line of sight, z says where on it.", 1e-6)
 
 
@@ -154,9 +154,13 @@ def check_joint_angle(answer):
                 "The difference of two directions may be more than half a turn. What does 270 mean for a knee?"),
     ]
     # fmt: on
-    points = [[(210, 300), (205, 380), (260, 420)], [(100, 50), (40, 80), (90, 95)], [(-70, -30), (-30, 0), (-60, 25)]]
+    points = [
+        [(210, 300), (205, 380), (260, 420)],
+        [(100.5, 50), (40, 80.25), (90.5, 95)],
+        [(-70, -30), (-30, 0), (-60, 25)],
+    ]
     points.append([(20, 198), (52, 243), (116, 333)])  # stretched: the cosine comes out as -1.0000000000000002
     cases = [tuple(np.array(point, dtype=float) for point in three) for three in points]
     return judge(
-        answer, right, cases, mistakes, "Three joints are enough to measure a knee bend, as the picture shows it."
+        answer, right, cases, mistakes, "Three joints are enough to measure a knee bend, as the image shows it."
     )
