@@ -323,7 +323,7 @@ def test_lazy_answers_get_no_diagnosis_that_is_untrue():
             "s = [0.8, 0.9], oks = [0.6, 0.3], n = 1, t = 0.5 it gives 0, and 0.5",
         ),
         ("7.4", "match_detections = lambda oks, t: [1, 0]", "oks = [[0.8, 0.6], [0.9, 0.55]], t = 0.5"),
-        ("7.5", "pose_score = lambda box, peaks: 0", "box = 0.9, peaks = [0.8, 0.6, 0.1, 0.1,"),
+        ("7.5", "pose_score = lambda box, peaks: 0", "box = 0.9, peaks = [0.8, 0.6] + [0.1] * 15"),
         ("7.6", "keep_best = lambda overlap, s, t: [0, 1]", "[[1, 0.19, 0.91], [0.19, 1, 0.27], [0.91, 0.27, 1]], s ="),
     ],
 )

@@ -71,7 +71,7 @@ def judge(answer, right, cases=None, mistakes=(), praise="", tolerance=1e-4, par
         for mistake in mistakes
         if same(given, [_call(mistake.answer, copy.deepcopy(case)) for case in cases], tolerance)
     ]
-    return _named_mistakes(made) if made else _plainest_difference(answer, cases, given, expected, tolerance)
+    return _named_mistakes(made) if made else _first_difference(answer, cases, given, expected, tolerance)
 
 
 def _filled(function):
@@ -214,8 +214,8 @@ def _form(given, expected):
     return ""
 
 
-def _plainest_difference(answer, cases, given, expected, tolerance):
-    """Of the cases that differ the one that is typed most quickly, with numbers to compute again by hand."""
+def _first_difference(answer, cases, given, expected, tolerance):
+    """The first case that differs and can be typed, with numbers that a student can compute again by hand."""
     if all(result is None for result in given):
         return Verdict("wrong", "Your function returns nothing: is the `return` missing?")
     differ = [
@@ -223,7 +223,7 @@ def _plainest_difference(answer, cases, given, expected, tolerance):
         for case, mine, right in zip(cases, given, expected)
         if not same(mine, right, tolerance)
     ]
-    named, mine, right = min(differ, key=lambda one: (CUT in one[0] or "(an array" in one[0], len(one[0])))
+    named, mine, right = min(differ, key=lambda one: CUT in one[0] or "(an array" in one[0])  # the first of those
     if isinstance(mine, Exception):
         return Verdict("wrong", f"Your function stops with {type(mine).__name__}: {mine}. Input: {named}")
     if _empty(mine):
