@@ -1,10 +1,12 @@
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
-from hpe_lib import data, models, train
+from hpe_lib import data, machine, models, train
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0)
 
@@ -90,3 +92,32 @@ def test_a_loss_that_explodes_is_said(drawn):
 def test_no_people_no_training():
     with pytest.raises(ValueError, match="no labelled people"):
         train.Trainer(models.simple_baseline("tiny"), data.CropDataset([]), RECIPE, device="cpu")
+
+
+def test_a_run_is_resumed_on_its_own_people_only(drawn, tmp_path):
+    first = trainer(drawn)
+    first.epoch(progress=False)
+    first.save(tmp_path)
+    others = data.CropDataset(data.persons(drawn, "val"), RECIPE.input_wh, RECIPE.augmentation, RECIPE.seed)
+    second = train.Trainer(models.simple_baseline("tiny"), others, RECIPE, device="cpu")
+    with pytest.raises(ValueError, match=r"last\.pt is of a run on other people: resume with the same --data"):
+        second.resume(tmp_path)
+
+
+def test_two_programs_do_not_write_one_run_and_what_a_killed_one_left_goes(tmp_path):
+    (tmp_path / "last.pt.abc.part").write_bytes(b"half")
+    with machine.sole_writer(tmp_path):
+        assert not list(tmp_path.glob("*.part"))
+        code = "import sys; from hpe_lib import machine; machine.sole_writer(sys.argv[1]).__enter__()"
+        done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+        assert done.returncode and "another process is writing there" in done.stderr
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr  # its own lock went with it, too
+    with machine.sole_writer(tmp_path):
+        pass
+
+
+def test_an_image_of_another_size_than_its_annotation_says_is_refused(drawn):
+    person = replace(data.persons(drawn, "val")[0], image_wh=(10, 20))
+    with pytest.raises(ValueError, match=r"px, and its annotation says 10 x 20"):
+        data.CropDataset([person])[0]
