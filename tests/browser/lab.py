@@ -170,6 +170,7 @@ def copy_of(source, folder, cells=None, before=None, at_end=None):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("jupyter", None)  # unfolded: a folded cell shows no prompt to say that it has run
     nbformat.write(notebook, Path(folder) / Path(source).name)
     return Path(source).name
 
