@@ -451,6 +451,16 @@ def test_every_mistake_of_a_checker_can_be_told_from_the_others(chapter, name, m
             assert found == mistake.name if asked["cases"] else mistake.name in found  # values may have several causes
 
 
+@pytest.mark.parametrize("chapter, name", CHECKS)
+def test_answers_of_every_form_get_a_sentence_from_every_check(chapter, name):
+    check = getattr(checks_of(chapter), name)
+    array = np.arange(24.0).reshape(2, 3, 4)
+    for odd in (7.5, array, array[0], array[0, 0], array[None], [], [[1, 2], [3]], "a word", {"a": 1}, Unspeakable()):
+        for answer in (odd, lambda *case, odd=odd: odd):
+            verdict = check(answer)
+            assert verdict.state == "wrong" and 10 < len(verdict.text) < 1000, (odd, verdict)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_solution_leaves_its_input_as_it_was(chapter):
     for exercise in exercises(chapter).values():

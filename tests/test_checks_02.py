@@ -1,5 +1,8 @@
 """The exercises of notebook 02: right answers pass, classic mistakes are named."""
 
+import numpy as np
+
+from hpe_lib import heatmaps
 from tests.exercises import exercises, prove
 
 
@@ -124,6 +127,13 @@ def gaussian(cell, size, sigma):  # as the official targets are, in a square of 
             )
     density = start + "    return np.exp(-d2 / (2 * sigma**2)) / (2 * np.pi * sigma**2)"
     assert exercises("02")["2.3"].verdict(density).misconception == "sum 1 instead of height 1"
+
+
+def test_the_bell_of_the_exercise_is_the_library_s_where_nothing_is_cut():
+    space = {"np": np}
+    exec(exercises("02")["2.3"].solution, space)
+    drawn = heatmaps.encode([[(2, 3)]], [[1]], (7, 5), stride=1, sigma=2.0)[0][0, 0]
+    assert np.allclose(space["gaussian"]((2, 3), (7, 5), 2.0), drawn)
 
 
 def test_target_weight():

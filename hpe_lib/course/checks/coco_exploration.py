@@ -185,12 +185,12 @@ def check_people_that_count(answer):
         return {"iscrowd": crowd, **joints, "image_id": image, "bbox": [20.0, 30.0, 90.0, 200.0], "area": area}
 
     nobody, whole = annotation([0] * 51), annotation([40, 60, 2] * 17)
-    single = [annotation(_keypoints({joint: (40, 60, 1 + joint % 2)})) for joint in (8, 0, 16)]
+    single = [annotation(_keypoints({joint: (40, 60, 1 + joint % 2)})) for joint in range(17)]
     hidden, group = annotation([40, 60, 1] * 5 + [0] * 36, image=2), annotation([40, 60, 2] * 9 + [0] * 24, 2, crowd=1)
     empty, flat = annotation([0] * 51, 2, crowd=1), annotation([40, 60, 2] * 8 + [0] * 27, 3, area=0.0)
     several = [annotation([40, 60, 2] * n + [0] * (51 - 3 * n), 3) for n in range(2, 17)]
     half = annotation([0] * 24 + [40, 60, 2] * 9, 3)
-    alone = [[one] for one in (single[0], nobody, group, hidden, flat, half, single[1], single[2])]
+    alone = [[one] for one in (single[8], nobody, group, hidden, flat, half, single[0], single[16])]
     cases = [(people,) for people in (*alone, [whole, nobody, hidden, group, empty, *single], several)]
     return judge(answer, number(counts), cases, mistakes, "On COCO's val2017 this rule leaves 6,352 people.", 1e-9)
 
