@@ -11,22 +11,23 @@ look at each. Those known to change nothing stand in HARMLESS, with the reason.
 
 import argparse
 import ast
+import multiprocessing
 import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tqdm import tqdm
 
-import hpe_lib
-
 ROOT = Path(__file__).parents[1]
-READ = re.findall(r"^ {4}[\d, ]{10}(\S+\.py) ", hpe_lib.__doc__, re.MULTILINE)
+MAP = ast.get_docstring(ast.parse((ROOT / "hpe_lib" / "__init__.py").read_text("utf-8")), clean=False)
+READ = re.findall(r"^ {4}[\d, ]{10}(\S+\.py) ", MAP, re.MULTILINE)
+HEAVY = ["pytest", "torch", "torchvision", "pandas", "matplotlib.pyplot", "pycocotools.cocoeval", "nbformat"]
 TESTS = {  # the tests that are asked, of each file; the quick ones first
     "skeleton.py": ("geometry", "heatmaps", "evaluate", "data"),
     "data/coco.py": ("data", "commands"),
@@ -106,20 +107,31 @@ def short(text):
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def survives(file, changed, folder):
+def run_tests(folder, tests):
+    """In a process of its own: end with 0 where all tests of the copy in a folder pass."""
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ |= {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    sys.dont_write_bytecode = True
+    import pytest
+
+    command = ["-o", "addopts=", "-q", "-x", "-m", "not slow and not browser", "-p", "no:cacheprovider"]
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        sys.exit(pytest.main([*command, *tests]))
+
+
+def survives(file, changed, folder, processes):
     """Whether all tests of a file pass although the fault is in it. folder: a copy of the repository, for this one."""
     target = Path(folder) / "hpe_lib" / file
     good = target.read_text("utf-8")
     target.write_text(changed, "utf-8")
-    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    tests = [f"tests/test_{name}.py" for name in TESTS[file]]
-    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider"]
+    process = processes.Process(target=run_tests, args=(folder, [f"tests/test_{name}.py" for name in TESTS[file]]))
     try:
-        done = subprocess.run([*command, *tests], cwd=folder, env=environment, capture_output=True, timeout=600)
-        return done.returncode == 0
-    except subprocess.TimeoutExpired:  # an endless loop is noticed
-        return False
+        process.start()
+        process.join(600)
+        return process.exitcode == 0  # None in an endless loop, which is noticed
     finally:
+        process.kill()
         target.write_text(good, "utf-8")
 
 
@@ -137,6 +149,8 @@ def main(arguments=None):
         planted += [(file, *fault) for fault in faults((ROOT / "hpe_lib" / file).read_text("utf-8"))]
     chance = random.Random(options.seed)
     planted = [fault for fault in planted if chance.random() < options.share]
+    processes = multiprocessing.get_context("forkserver")  # what is slow to import is imported once
+    processes.set_forkserver_preload(HEAVY)
     with tempfile.TemporaryDirectory() as made, ThreadPoolExecutor(options.processes) as pool:
         free = []
         for number in range(options.processes):
@@ -149,7 +163,7 @@ def main(arguments=None):
         def judge(fault):
             folder = free.pop()
             try:
-                return survives(fault[0], fault[3], folder)
+                return survives(fault[0], fault[3], folder, processes)
             finally:
                 free.append(folder)
 
