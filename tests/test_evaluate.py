@@ -165,6 +165,13 @@ def test_oks_counts_labelled_keypoints_only():
     assert oks(truth, 5000.0, np.zeros((0, 17, 3))).shape == (0,)
 
 
+def test_oks_of_integers_and_of_a_person_without_area():
+    truth, moved = pose().astype(np.uint8), pose().astype(np.uint8)[None]
+    moved[..., 0] -= 1  # bytes cannot hold the difference -1
+    assert oks(truth, 5000, moved) == pytest.approx(oks(pose(), 5000.0, pose()[None] - [1, 0, 0]), abs=1e-12)
+    assert oks(truth, 0, np.stack([truth, moved[0]])).tolist() == [1, 0]
+
+
 def test_oks_equals_pycocotools():
     rng = np.random.default_rng(3)
     evaluation = COCOeval(iouType="keypoints")
@@ -344,7 +351,7 @@ def test_nms_by_hand():
     with_scores = np.concatenate([poses, np.random.default_rng(0).random((4, 17, 1)) * 1e3], axis=2)  # a third number
     assert oks_nms(with_scores, np.array([0.2, 0.7, 0.5, 0.9]), areas).tolist() == [3, 2]  # does not matter
     assert oks_nms(poses, np.full(4, 0.5), areas).tolist() == [0, 2]  # equal scores: the earlier first
-    assert oks_nms(poses[:0], [], []).tolist() == []
+    assert oks_nms(poses[:0], [], []).tolist() == oks_nms([], [], []).tolist() == []
     # OKS equal to the threshold is not above it: 16 of 17 points agree exactly
     pair = np.stack([pose(0), pose(0)])[..., :2]
     pair[1, :1] += 1e6
@@ -372,6 +379,11 @@ def test_rescore_by_hand():
     keypoint_scores = np.array([[0.9, 0.5, 0.1], [0.2, 0.2, 0.1]])  # 0.2 is not above 0.2
     assert rescore(np.array([0.5, 0.9]), keypoint_scores) == pytest.approx([0.5 * 0.7, 0.0])
     assert rescore([1.0, 1.0], keypoint_scores, threshold=0.0) == pytest.approx([0.5, 0.5 / 3])
+
+
+def test_rescore_counts_in_double_precision():
+    low = np.random.default_rng(0).random((50, 17)).astype(np.float32)
+    assert np.array_equal(rescore(np.ones(50), low), rescore(np.ones(50), low.astype(np.float64)))
 
 
 def test_golden_nms_and_rescore(golden):

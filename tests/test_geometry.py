@@ -54,3 +54,27 @@ def test_inverse_undoes_and_compose_chains():
 def test_a_box_without_size_is_refused(box):
     with pytest.raises(ValueError, match="positive width and height"):
         geometry.crop_frame(box)
+
+
+def test_integers_and_lists_are_taken_as_exact_numbers():
+    small = np.array([200, 190, 100, 90], np.uint8)  # their sums would not fit in a byte
+    center, size = geometry.crop_frame(small)
+    assert center.tolist() == [250, 235] and size.tolist() == pytest.approx([125, 125 / 0.75])
+    matrix = [[2, 0, 3], [0, 2, 4]]
+    assert geometry.transform([[200, 190]], np.array(matrix, np.uint8)).tolist() == [[403, 384]]
+    assert geometry.transform(np.full((3, 2), 200, np.uint8), matrix).tolist() == [[403, 404]] * 3
+    assert geometry.invert(np.array(matrix, np.uint8)).tolist() == [[0.5, 0, -1.5], [0, 0.5, -2]]
+    assert geometry.compose(np.full((2, 3), 15, np.uint8), np.full((2, 3), 15, np.uint8))[0].tolist() == [450, 450, 465]
+    bytes_and_lists = (
+        geometry.crop_matrix(np.array(center, np.uint8), size.tolist(), np.array([192, 255], np.uint8), 30),
+        geometry.crop_matrix(center, size, (192, 255), 30.0),
+    )
+    assert np.array_equal(*bytes_and_lists)
+
+
+def test_many_matrices_take_many_sets_of_points():
+    points = np.random.default_rng(2).uniform(0, 500, (6, 17, 2))
+    matrices = np.stack([geometry.crop_matrix(*frame[:2], (192, 256), frame[2]) for frame in random_frames(6)])
+    each = [geometry.transform(one, matrix) for one, matrix in zip(points, matrices)]
+    assert np.allclose(geometry.transform(points, matrices), each)
+    assert np.allclose(geometry.transform(geometry.transform(points, matrices), geometry.invert(matrices)), points)

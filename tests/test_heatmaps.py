@@ -158,3 +158,69 @@ def test_three_quarters_of_a_cell_align_a_map_with_its_mirror_image():
         points, _ = heatmaps.decode(heatmaps.merge_flipped(here, there, shift), "dark")
         errors[shift] = float((points - keypoints / 4)[..., 0].abs().mean())
     assert min(errors, key=errors.get) == 0.75 and errors[0.75] < 0.02 < 0.1 < errors[True] < errors[0]
+
+
+def test_width_of_the_gaussian_by_the_formula():
+    for sigma in (1.5, 2.0, 3.0):
+        maps, _ = heatmaps.encode(torch.tensor([[[80.0, 120.0]]]), torch.ones(1, 1), sigma=sigma)
+        assert float(maps[0, 0, 30, 21]) == pytest.approx(np.exp(-1 / (2 * sigma**2)), abs=1e-6)
+        assert maps[0, 0, 30, 20 + int(3 * sigma)] > 0 == maps[0, 0, 30, 21 + int(3 * sigma)]
+
+
+def test_small_maps_are_decoded_or_refused():
+    corner = torch.zeros(1, 1, 3, 3)
+    corner[0, 0, 2, 2] = 1.0
+    for refine in (None, "quarter", "dark"):
+        assert heatmaps.decode(corner, refine)[0].tolist() == [[[2, 2]]]
+    for shape in ((1, 1, 2, 8), (1, 1, 8, 2), (1, 8, 8)):
+        with pytest.raises(ValueError, match="3 x 3 cells or more"):
+            heatmaps.decode(torch.zeros(shape))
+    assert heatmaps.decode(torch.ones(1, 1, 1, 2), refine=None)[0].tolist() == [[[0, 0]]]
+
+
+@pytest.mark.parametrize("refine", ["quarter", "dark"])
+def test_a_highest_value_of_zero_is_no_peak(refine):
+    maps = torch.full((1, 1, 9, 9), -1.0)
+    maps[0, 0, 4, 3:6] = torch.tensor([-0.5, 0.0, -0.2])
+    assert heatmaps.decode(maps, refine)[0].tolist() == [[[0, 0]]]
+
+
+def test_refinement_moves_every_cell_but_those_at_the_border():
+    """quarter: not in the two outer rows on the left and at the top, and one on the other sides; dark: not in one."""
+    width, height = 9, 7
+    for x in range(width):
+        for y in range(height):
+            exact = torch.tensor([[[x + 0.2, y + 0.2]]])
+            maps, _ = heatmaps.encode(exact, torch.ones(1, 1), (width, height), 1, unbiased=True)
+            inside = 0 < x < width - 1 and 0 < y < height - 1
+            moved = heatmaps.decode(maps, "dark")[0][0, 0].tolist()
+            assert moved == pytest.approx([x + 0.2, y + 0.2] if inside else [x, y], abs=1e-3)
+            movable = 1 < x < width - 1 and 1 < y < height - 1
+            assert heatmaps.decode(maps)[0][0, 0].tolist() == ([x + 0.25, y + 0.25] if movable else [x, y])
+
+
+def test_dark_on_low_and_on_slanted_peaks():
+    low, _ = heatmaps.encode(torch.tensor([[[80.9, 120.9]]]), torch.ones(1, 1), unbiased=True)
+    assert heatmaps.decode(0.01 * low, "dark")[0][0, 0].tolist() == pytest.approx([20.225, 30.225], abs=1e-3)
+    y, x = torch.meshgrid(torch.arange(-3.0, 4), torch.arange(-3.0, 4), indexing="ij")
+    ridge = 0.9 * torch.exp(-((x - y) ** 2) / 2 - ((x + y - 4) ** 2) / 100)  # its top is two cells off, along the ridge
+    ridge[3, 3] = 1.0  # the highest cell all the same
+    step = heatmaps.decode(ridge[None, None], "dark")[0][0, 0] - 3
+    logs = ridge[2:5, 2:5].double().log().numpy()  # Newton's step by hand
+    gradient = np.array([logs[1, 2] - logs[1, 0], logs[2, 1] - logs[0, 1]]) / 2
+    mixed = (logs[2, 2] - logs[2, 0] - logs[0, 2] + logs[0, 0]) / 4
+    hessian = np.array([[logs[1, 2] + logs[1, 0], 2 * mixed], [2 * mixed, logs[2, 1] + logs[0, 1]]])
+    hessian = hessian - np.diag([2 * logs[1, 1]] * 2) - np.array([[0, mixed], [mixed, 0]])
+    assert step.tolist() == pytest.approx(np.clip(-np.linalg.solve(hessian, gradient), -1, 1).tolist(), abs=1e-4)
+
+
+def test_pck_at_its_threshold():
+    """On 20 x 40 cells: 1 cell to the side is 0.25, 2 are 0.5 and wrong; 1 cell down is 0.5 and wrong."""
+    place = torch.tensor([[[8.0, 20.0]] * 4])
+    found = place + torch.tensor([[1.0, 0], [2, 0], [0, 0], [0, 1]])
+    maps = [heatmaps.encode(points, torch.ones(1, 4), (20, 40), 1)[0] for points in (found, place)]
+    assert heatmaps.pck(*maps)[0].tolist() == [1, 0, 1, 0]
+    place = torch.tensor([[[30.0, 30.0]] * 4])
+    found = place + torch.tensor([[3.0, 0], [0, 3], [4, 0], [0, 4]])  # of 64 x 64: 0.47 and 0.63
+    maps = [heatmaps.encode(points, torch.ones(1, 4), (64, 64), 1)[0] for points in (found, place)]
+    assert heatmaps.pck(*maps)[0].tolist() == [1, 1, 0, 0]

@@ -29,7 +29,7 @@ MAP = ast.get_docstring(ast.parse((ROOT / "hpe_lib" / "__init__.py").read_text("
 READ = re.findall(r"^ {4}[\d, ]{10}(\S+\.py) ", MAP, re.MULTILINE)
 HEAVY = ["pytest", "torch", "torchvision", "pandas", "matplotlib.pyplot", "pycocotools.cocoeval", "nbformat"]
 TESTS = {  # the tests that are asked, of each file; the quick ones first
-    "skeleton.py": ("geometry", "heatmaps", "evaluate", "data"),
+    "skeleton.py": ("skeleton",),
     "data/coco.py": ("data", "commands"),
     "geometry.py": ("geometry",),
     "data/crops.py": ("data", "kept", "predict"),
@@ -98,7 +98,11 @@ def changes(node):
         yield *put("test", ast.Constant(False)), "branch"
     if isinstance(node, ast.Call) and node.keywords:
         yield *put("keywords", node.keywords[1:]), "argument"
-    if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.ctx, ast.Load):
+    if (
+        isinstance(node, ast.Tuple)
+        and isinstance(node.ctx, ast.Load)
+        and len(node.elts) == 2 == len({*map(ast.dump, node.elts)})
+    ):
         yield *put("elts", node.elts[::-1]), "exchange"
 
 
