@@ -96,7 +96,7 @@ def _to_the_top(flat, index, width):
     dyy = logs[:, 2, 1] - 2 * logs[:, 1, 1] + logs[:, 0, 1]
     dxy = (logs[:, 2, 2] - logs[:, 2, 0] - logs[:, 0, 2] + logs[:, 0, 0]) / 4
     determinant = dxx * dyy - dxy**2
-    is_top = (determinant > 1e-6) & (dxx < 0)
+    is_top = determinant > 1e-6  # no neighbour is higher, so it is no bottom
     offset = torch.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], dim=1) / determinant.where(is_top, 1)[:, None]
     return offset.clamp(-1, 1) * is_top[:, None]
 
@@ -112,7 +112,7 @@ def merge_flipped(heatmaps, mirrored, shift=True):
     back = mirrored.flip(-1)[:, torch.as_tensor(FLIP_ORDER, device=mirrored.device)]
     if shift:
         right = torch.cat([back[..., :1], back[..., :-1]], dim=-1)
-        back = right if shift == 1 else shift * right + (1 - shift) * back
+        back = shift * right + (1 - shift) * back
     return (heatmaps + back) / 2
 
 

@@ -603,7 +603,7 @@ def lazy_values(right):
     return found
 
 
-FAMILY = [f"{number:02}" for number in range(4)]  # the notebooks whose checks tell the whole family apart
+FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
     "numbers_of_a_pose": {"they grow from a) to c)": ["result: in order"]},
     "joint_angle": {"an angle has no direction": ["arguments 0 and 2 swapped"]},
@@ -623,11 +623,36 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     "cross_entropy_loss": {
         "what all logits share does not matter": ["argument 0: one more", "argument 0: one less"],
     },
+    "multiply_adds": {"the first is the smaller": ["result: in order"]},
+    "weighted_loss": {
+        "a square has no sign": ["arguments 0 and 1 swapped", "argument 2: minus"],
+        "the weights are 0 and 1": ["argument 2: rounded", "argument 2: cut"],
+    },
+    "adam": {"Adam's steps do not depend on the gradients' scale": ["argument 1: twice"]},
+    "training_time": {"asked for to 1 %": ["result: a percent more", "result: to whole numbers"]},
+    "quarter_pixel": {
+        "of a map only the order matters": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
+    },
+    "cell_to_image": {"a product has no order": ["arguments 0 and 2 swapped"]},
+    "threshold": {"every right joint is labelled: the labels are only counted": ["argument 1: reversed"]},
+    "average_precision": {
+        "of the scores only the order matters": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
+    },
+    "rescoring": {"a mean has no order": ["argument 1: reversed"]},
+    "suppression": {
+        "of the scores only the order matters": [
+            *("argument 1: one more", "argument 1: one less", "argument 1: twice"),
+            *("argument 1: a hair more", "argument 1: a hair less"),
+        ],
+        "overlaps are mutual": ["argument 0: transposed"],
+    },
 }
 COUNTS = {  # checks whose results are whole numbers by nature
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),
     *("visibility_counts", "runs_of", "people_that_count", "is_medium"),
     *("nearest_cell", "target_weight", "size_after", "bottleneck_weights"),
+    *("output_size", "overlaps", "block_parameters", "multiply_adds", "flat_index"),
+    *("lost_joints", "matching", "suppression"),
 }
 
 

@@ -50,16 +50,26 @@ def test_inverse_undoes_and_compose_chains():
         assert np.allclose(geometry.transform(points, geometry.compose(other, matrix)), chained)
 
 
-@pytest.mark.parametrize("box", [(0, 0, 0, 5), (0, 0, 5, -1), (float("nan"), 0, 5, 5), (0, 0, float("inf"), 5)])
+@pytest.mark.parametrize(
+    "box", [(0, 0, 0, 5), (0, 0, 5, 0), (0, 0, 5, -1), (float("nan"), 0, 5, 5), (0, 0, float("inf"), 5)]
+)
 def test_a_box_without_size_is_refused(box):
     with pytest.raises(ValueError, match="positive width and height"):
         geometry.crop_frame(box)
+
+
+def test_a_box_of_half_a_pixel_is_a_box_and_nothing_is_turned_unless_asked():
+    center, size = geometry.crop_frame((8, 9, 0.5, 0.5), aspect=1.0)
+    assert center.tolist() == [8.25, 9.25] and size.tolist() == [0.625, 0.625]
+    assert geometry.crop_matrix(center, size, (10, 10)).tolist() == [[16, 0, 5 - 16 * 8.25], [0, 16, 5 - 16 * 9.25]]
 
 
 def test_integers_and_lists_are_taken_as_exact_numbers():
     small = np.array([200, 190, 100, 90], np.uint8)  # their sums would not fit in a byte
     center, size = geometry.crop_frame(small)
     assert center.tolist() == [250, 235] and size.tolist() == pytest.approx([125, 125 / 0.75])
+    single = np.array([0.1, 0.2, 0.3, 0.7], np.float32)
+    assert np.array_equal(geometry.crop_frame(single), geometry.crop_frame(single.astype(np.float64)))
     matrix = [[2, 0, 3], [0, 2, 4]]
     assert geometry.transform([[200, 190]], np.array(matrix, np.uint8)).tolist() == [[403, 384]]
     assert geometry.transform(np.full((3, 2), 200, np.uint8), matrix).tolist() == [[403, 404]] * 3

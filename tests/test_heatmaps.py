@@ -123,6 +123,29 @@ def test_loss_by_hand():
     assert heatmaps.heatmap_loss(predicted, target, torch.tensor([[1.0, 0.0]])) == 0.5 * 4 / 8
 
 
+def test_everything_stays_on_its_device():
+    """ "meta" tensors have a shape and a device, and no numbers: what would mix two devices fails on any machine."""
+    keypoints = torch.zeros(2, 17, 2, device="meta")
+    for unbiased in (False, True):
+        maps, weights = heatmaps.encode(keypoints, np.ones((2, 17)), unbiased=unbiased)
+        assert maps.shape == (2, 17, 64, 48) and weights.shape == (2, 17) and maps.is_meta and weights.is_meta
+    for refine in (None, "quarter", "dark"):
+        points, scores = heatmaps.decode(maps, refine)
+        assert points.shape == (2, 17, 2) and scores.shape == (2, 17) and points.is_meta and scores.is_meta
+    assert heatmaps.merge_flipped(maps, maps).is_meta and heatmaps.heatmap_loss(maps, maps, weights).is_meta
+    assert heatmaps.pck(maps, maps)[0].is_meta
+
+
+def test_keypoints_and_labels_must_fit():
+    with pytest.raises(ValueError, match=r"do not fit: \(2, 17, 2\), \(2, 16\)"):
+        heatmaps.encode(torch.zeros(2, 17, 2), torch.ones(2, 16))
+
+
+def test_the_flip_test_shifts_unless_told_otherwise(golden):
+    maps = as_tensor(golden, "flip_plain"), as_tensor(golden, "flip_mirrored")
+    assert torch.equal(heatmaps.merge_flipped(*maps), heatmaps.merge_flipped(*maps, shift=True))
+
+
 def test_unknown_refinement_is_refused():
     with pytest.raises(ValueError, match="'half'"):
         heatmaps.decode(torch.zeros(1, 1, 8, 8), refine="half")
@@ -135,6 +158,8 @@ def test_dark_finds_the_exact_top_of_a_gaussian():
     exact = (heatmaps.decode(maps, "dark")[0] - keypoints / 4).abs().max()
     rough = (heatmaps.decode(maps, "quarter")[0] - keypoints / 4).abs().max()
     assert exact < 1e-3 < 0.2 < rough
+    wide, _ = heatmaps.encode(keypoints, torch.ones(20, 17), sigma=6.0, unbiased=True)
+    assert (heatmaps.decode(wide, "dark")[0] - keypoints / 4).abs().max() < 1e-3
 
 
 def test_dark_stays_put_where_there_is_no_top():
@@ -202,16 +227,14 @@ def test_refinement_moves_every_cell_but_those_at_the_border():
 def test_dark_on_low_and_on_slanted_peaks():
     low, _ = heatmaps.encode(torch.tensor([[[80.9, 120.9]]]), torch.ones(1, 1), unbiased=True)
     assert heatmaps.decode(0.01 * low, "dark")[0][0, 0].tolist() == pytest.approx([20.225, 30.225], abs=1e-3)
-    y, x = torch.meshgrid(torch.arange(-3.0, 4), torch.arange(-3.0, 4), indexing="ij")
-    ridge = 0.9 * torch.exp(-((x - y) ** 2) / 2 - ((x + y - 4) ** 2) / 100)  # its top is two cells off, along the ridge
-    ridge[3, 3] = 1.0  # the highest cell all the same
-    step = heatmaps.decode(ridge[None, None], "dark")[0][0, 0] - 3
-    logs = ridge[2:5, 2:5].double().log().numpy()  # Newton's step by hand
-    gradient = np.array([logs[1, 2] - logs[1, 0], logs[2, 1] - logs[0, 1]]) / 2
-    mixed = (logs[2, 2] - logs[2, 0] - logs[0, 2] + logs[0, 0]) / 4
-    hessian = np.array([[logs[1, 2] + logs[1, 0], 2 * mixed], [2 * mixed, logs[2, 1] + logs[0, 1]]])
-    hessian = hessian - np.diag([2 * logs[1, 1]] * 2) - np.array([[0, mixed], [mixed, 0]])
-    assert step.tolist() == pytest.approx(np.clip(-np.linalg.solve(hessian, gradient), -1, 1).tolist(), abs=1e-4)
+    logs = torch.tensor(
+        [[-0.7, -0.2, -2.5], [-2.8, 0.0, -1.3], [-2.9, -0.1, -0.3]]
+    )  # a ridge: the fit's top is far off
+    for turned, moved in ((logs, [2, 2]), (logs.flip(0, 1), [0, 0])):  # at most one cell in each direction
+        assert heatmaps.decode(turned.exp()[None, None], "dark")[0].tolist() == [[moved]]
+    logs = torch.tensor([[0.0, -0.05, -2.0], [-0.05, 0.0, -0.1], [-2.0, -0.1, 0.0]]) - 0.01  # a saddle
+    logs[1, 1] = 0
+    assert heatmaps.decode(logs.exp()[None, None], "dark")[0].tolist() == [[[1, 1]]]
 
 
 def test_pck_at_its_threshold():
@@ -224,3 +247,7 @@ def test_pck_at_its_threshold():
     found = place + torch.tensor([[3.0, 0], [0, 3], [4, 0], [0, 4]])  # of 64 x 64: 0.47 and 0.63
     maps = [heatmaps.encode(points, torch.ones(1, 4), (64, 64), 1)[0] for points in (found, place)]
     assert heatmaps.pck(*maps)[0].tolist() == [1, 1, 0, 0]
+    place = torch.tensor([[[30.0, 30.0], [29.8, 30]]])  # the bare argmax counts, 3 cells: not its refinement, 3.25
+    found = torch.tensor([[[33.2, 30.0], [33, 30]]])
+    maps = [heatmaps.encode(points, torch.ones(1, 2), (64, 64), 1, unbiased=True)[0] for points in (found, place)]
+    assert heatmaps.pck(*maps)[0].tolist() == [1, 1]

@@ -39,10 +39,7 @@ def check_flat_index(answer):
 def check_quarter_pixel(answer):
     """A function (h (H, W), x, y) -> (x, y) in heatmap px, a quarter toward the higher neighbours of the peak."""
 
-    def right(h, x, y):
-        return heatmaps.decode(h[None, None], refine="quarter")[0][0, 0].tolist()
-
-    def wrong(step=lambda difference: torch.sign(difference) / 4, first=1, last=1, alone=False, turned=False):
+    def rule(step=lambda difference: torch.sign(difference) / 4, first=1, last=1, alone=False, turned=False):
         """The rule inside of first < x < W - last, and y likewise; alone: each coordinate for itself."""
 
         def function(h, x, y):
@@ -77,23 +74,23 @@ def check_quarter_pixel(answer):
     )
     # fmt: off
     mistakes = [
-        Mistake("x and y swapped", wrong(turned=True),
+        Mistake("x and y swapped", rule(turned=True),
                 "A map is indexed `h[y, x]`: the row first. The right neighbour of the peak is one *column* further."),
-        Mistake("away from the higher neighbour", wrong(lambda difference: -torch.sign(difference) / 4),
+        Mistake("away from the higher neighbour", rule(lambda difference: -torch.sign(difference) / 4),
                 "The size of the step is right, its direction is not: the truth lies toward the higher neighbour."),
-        Mistake("half a pixel", wrong(lambda difference: torch.sign(difference) / 2),
+        Mistake("half a pixel", rule(lambda difference: torch.sign(difference) / 2),
                 "The direction is right, but half a cell is twice as far as the rule goes."),
-        Mistake("the difference instead of its sign", wrong(lambda difference: difference / 4),
+        Mistake("the difference instead of its sign", rule(lambda difference: difference / 4),
                 "The rule asks only which neighbour is higher, not by how much: it takes the difference's sign."),
-        Mistake("equal neighbours decided", wrong(lambda difference: 0.25 if difference > 0 else -0.25), nothing),
-        Mistake("equal neighbours decided", wrong(lambda difference: 0.25 if difference >= 0 else -0.25), nothing),
-        Mistake("column 1 and row 1 moved", wrong(first=0),
+        Mistake("equal neighbours decided", rule(lambda difference: 0.25 if difference > 0 else -0.25), nothing),
+        Mistake("equal neighbours decided", rule(lambda difference: 0.25 if difference >= 0 else -0.25), nothing),
+        Mistake("column 1 and row 1 moved", rule(first=0),
                 "Both neighbours exist there, but read the borders once more: 1 < x, and not 0 < x."),
-        Mistake("stopped too early at the far border", wrong(last=2),
+        Mistake("stopped too early at the far border", rule(last=2),
                 "The last column but one has both neighbours and is moved: x < W - 1 is true for x = W - 2."),
-        Mistake("each coordinate with a border of its own", wrong(alone=True),
+        Mistake("each coordinate with a border of its own", rule(alone=True),
                 "A peak in row 1 is not moved at all, not even in x: both conditions must hold for either step."),
-        Mistake("the border forgotten", wrong(first=-1, last=0),
+        Mistake("the border forgotten", rule(first=-1, last=0),
                 "Near a border nothing is moved. (At the left no error warns you: `h[y, -1]` is the *last* column.)"),
         *(Mistake("moved before it was used as an index", too_early(order, index), moved)
           for order in ("xy", "yx") for index in (int, lambda value: value)),
@@ -109,7 +106,7 @@ def check_quarter_pixel(answer):
     cases[1][0][3, 2], cases[1][0][3, 4] = 0.7, 0.1  # to the left; and down, where the column at the left says up
     cases[1][0][2:5:2, 2:4] = torch.tensor([[0.6, 0.2], [0.3, 0.5]])
     cases[2][0][2, 3] = cases[2][0][2, 5] = 0.5  # equal
-    return judge(answer, right, cases, mistakes, "Borders and equal neighbours included.")
+    return judge(answer, rule(), cases, mistakes, "Borders and equal neighbours included.")
 
 
 def check_cell_to_image(answer):

@@ -48,7 +48,7 @@ def check_stamps(answer):
         ([1, 2, 3], [1, 10, 100], 2),
         ([2, 1, 3, -1, 5], [1, 2, 3, 4], 2),
         ([1, 4, 2, 7], [5, 1, 2], 1),
-        ([3, -2, 1], [1, 0.5], 3),
+        ([3, -2.5, 1], [1, 0.5], 3),
     ]
     cases = [(torch.tensor(x, dtype=torch.float32), torch.tensor(w, dtype=torch.float32), s) for x, w, s in numbers]
     return judge(answer, right, cases, mistakes, "Every input stamps its kernel, and overlaps add up.")

@@ -140,7 +140,7 @@ def check_adam(answer):
                 "There is one step for every gradient in the list, and each starts where the one before ended."),
     ]
     # fmt: on
-    cases = [(1.0, [4.0], 0.1), (1.0, [4.0, -2.0], 0.1), (-3.0, [0.5, 0.25, 3.0, -0.5], 0.2)]
+    cases = [(1.0, [4.0], 0.1), (1.0, [4.0, -2.0], 0.1), (-2.5, [0.5, 0.25, 3.0, -0.5], 0.2)]
     praise = "Equal to PyTorch's. Look at the first step: its length is the rate, whatever the gradient."
     return judge(answer, right, cases, mistakes, praise)
 
@@ -188,6 +188,7 @@ def check_learning_rate(answer):
     # fmt: on
     steps = (0, 89, 100, 899, 900, 905, 930, 950, 1000, 1199, 1200, 1399)
     cases = [(step, 1050, 100) for step in steps] + [(105_299, 149_813, 128), (105_300, 149_813, 128)]
+    cases += [(899, 1000, 100), (950, 1099, 100)]  # people that just fill a batch, or just do not
     cases.append((2000, 20, 10))  # so late that even `people` steps an epoch would have made 90 of them
     return judge(answer, right, cases, mistakes, "So many steps, and only two changes.", tolerance=1e-7)
 
