@@ -35,7 +35,7 @@ def oks(truth, area, poses):
     ValueError for other shapes, and for a truth without a labelled keypoint: there OKS has no meaning.
     Source: COCO's keypoint evaluation page; pycocotools' computeOks.
     """
-    truth, poses = np.asarray(truth, dtype=np.float64), np.asarray(poses, dtype=np.float64)
+    truth, poses = np.asarray(truth), np.asarray(poses, dtype=np.float64)
     if truth.shape != (17, 3) or poses.ndim != 3 or poses.shape[1] != 17 or poses.shape[2] < 2:
         raise ValueError(f"oks needs truth (17, 3) and poses (M, 17, 2 or more), not {truth.shape} and {poses.shape}")
     labelled = truth[:, 2] > 0  # (17,) hidden but labelled joints (v = 1) count too

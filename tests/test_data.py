@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.models import ResNet50_Weights
 
 from hpe_lib import data, geometry, synthetic
 from hpe_lib.data import __main__ as command_line
@@ -328,3 +329,12 @@ def test_normalise_asked_first_by_inference_still_serves_training():
     images = images.float().requires_grad_()
     data.normalise(images).sum().backward()
     torch.testing.assert_close(images.grad[0, :, 0, 0], 1 / (255 * std))
+
+
+def test_normalise_takes_off_imagenets_mean_and_deviation():
+    official = ResNet50_Weights.IMAGENET1K_V1.transforms()  # torchvision's own numbers
+    images = torch.randint(0, 256, (2, 3, 5, 4), dtype=torch.uint8, generator=torch.manual_seed(0))
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (official.mean, official.std))
+    assert torch.allclose(data.normalise(images), (images / 255 - mean) / std, atol=1e-6)
+    assert torch.equal(data.normalise(images, "bgr"), data.normalise(images[:, [2, 1, 0]]))
+    assert data.normalise(images.to("meta")).is_meta

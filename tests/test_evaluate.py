@@ -225,6 +225,24 @@ def test_crowds_and_unlabelled_people_are_ignored(measure):
 
 
 @BOTH
+def test_a_wrong_pose_counts_in_every_range_that_holds_its_area(measure):
+    """32 x 32 px is medium, 96 x 96 px is medium and large; what lies outside a range is no mistake there."""
+    people = [annotation(1, 1, pose(), area=5000.0), annotation(2, 1, pose(400), area=10000.0)]
+    right = [result(1, pose(), 0.5), result(1, pose(400), 0.5)]
+    corners = np.tile([[0.0, 0, 2], [1, 1, 2]], (9, 1))[:17]
+    for side, medium, large in ((31, 1, 1), (32, 0.5, 1), (96, 0.5, 0.5), (97, 1, 0.5)):
+        wrong = corners * [side, side, 1] + [5000, 5000, 0]
+        numbers = measure(coco_object(dataset([1], people)), [*right, result(1, wrong, 0.9)])
+        assert (numbers["APM"], numbers["APL"]) == pytest.approx((medium, large)), side
+
+
+@BOTH
+def test_a_person_of_half_a_square_pixel_is_in_the_range_of_all(measure):
+    tiny = coco_object(dataset([1], [annotation(1, 1, pose(), area=0.5)]))
+    assert measure(tiny, [result(1, pose(), 0.5)])["AP"] == pytest.approx(1)
+
+
+@BOTH
 def test_only_twenty_detections_count(measure):
     coco = coco_object(dataset([1], [annotation(1, 1, pose())]))
     wrong = [result(1, pose(y=5000.0), 0.9) for _ in range(20)]
@@ -352,6 +370,10 @@ def test_nms_by_hand():
     assert oks_nms(with_scores, np.array([0.2, 0.7, 0.5, 0.9]), areas).tolist() == [3, 2]  # does not matter
     assert oks_nms(poses, np.full(4, 0.5), areas).tolist() == [0, 2]  # equal scores: the earlier first
     assert oks_nms(poses[:0], [], []).tolist() == oks_nms([], [], []).tolist() == []
+    assert oks_nms([], [], []).dtype.kind == "i"
+    small = np.stack([pose(0), pose(0), pose(101), pose(1)])[..., :2].astype(np.uint8)  # of whole numbers, and lists
+    assert oks_nms(small, [0.2, 0.7, 0.5, 0.9], np.full(4, 200, np.uint8), 0.7).tolist() == [3, 2]
+    assert oks_nms(small.astype(float), [0.2, 0.7, 0.5, 0.9], [200.0] * 4, 0.7).tolist() == [3, 2]
     # OKS equal to the threshold is not above it: 16 of 17 points agree exactly
     pair = np.stack([pose(0), pose(0)])[..., :2]
     pair[1, :1] += 1e6
@@ -376,9 +398,9 @@ def test_nms_equals_the_plain_loop(threshold):
 
 
 def test_rescore_by_hand():
-    keypoint_scores = np.array([[0.9, 0.5, 0.1], [0.2, 0.2, 0.1]])  # 0.2 is not above 0.2
-    assert rescore(np.array([0.5, 0.9]), keypoint_scores) == pytest.approx([0.5 * 0.7, 0.0])
-    assert rescore([1.0, 1.0], keypoint_scores, threshold=0.0) == pytest.approx([0.5, 0.5 / 3])
+    keypoint_scores = np.array([[0.9, 0.5, 0.1], [0.2, 0.2, 0.1], [0.6, 0.1, 0.1]])  # 0.2 is not above 0.2
+    assert rescore(np.array([0.5, 0.9, 0.5]), keypoint_scores) == pytest.approx([0.5 * 0.7, 0.0, 0.3])
+    assert rescore([1.0, 1.0, 1.0], keypoint_scores, threshold=0.0) == pytest.approx([0.5, 0.5 / 3, 0.8 / 3])
 
 
 def test_rescore_counts_in_double_precision():

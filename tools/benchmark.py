@@ -164,7 +164,7 @@ def input_samples(root, reference, kept_folder):
 
         return work
 
-    change = RECIPES["paper"].augmentation
+    change = RECIPES["simple_baselines"].augmentation
     fresh = data.CropDataset(people, (WIDTH, HEIGHT), change)  # every sample reads its own file
     cache = data.ImageCache(kept_folder, [person.file for person in people])
     kept = data.CropDataset(people, (WIDTH, HEIGHT), change, read=cache)
@@ -295,7 +295,9 @@ def _steps(pipe, precision, checkout, batch_size):
     batch = made_batch(batch_size, (WIDTH, HEIGHT))
     if precision:
         keep_freed_memory()
-        ours = train.Trainer(models.simple_baseline(50), NOBODY, RECIPES["paper"], device="cpu", precision=precision)
+        ours = train.Trainer(
+            models.simple_baseline(50), NOBODY, RECIPES["simple_baselines"], device="cpu", precision=precision
+        )
         ours.model.train()
         work = partial(ours.step, batch)
     else:
@@ -334,7 +336,7 @@ def training_step(checkout, batch_size=32, rounds=3):
 def step_on(device, depth, input_wh, batch_size, reference=None, compiled=False, least=3.0):
     """A training step's images/s, memory (GB) and arithmetic (FLOP an image) on a device; the reference's beside it."""
     batch = made_batch(batch_size, input_wh, device)
-    recipe = replace(RECIPES["paper"], depth=depth, input_wh=input_wh, batch_size=batch_size)
+    recipe = replace(RECIPES["simple_baselines"], depth=depth, input_wh=input_wh, batch_size=batch_size)
     ours = train.Trainer(models.simple_baseline(depth), NOBODY, recipe, device=device, compiled=compiled)
     ours.model.train()
     with FlopCounterMode(display=False) as counter:

@@ -1,6 +1,6 @@
 """What each difference of the recipe "modern" is worth on the built-in people: `python tools/switches.py`.
 
-The tiny network is trained nearly as notebook 05 trains it, but with the paper's choices; then with one later choice
+The tiny network is trained nearly as notebook 05 trains it, but with Xiao et al.'s choices; then with one later choice
 at a time, then with all of them, each with several seeds. The AP on the built-in validation people (true boxes, flip
 test) goes to hpe_lib/weights/switches.csv, which notebook 05 draws.
 """
@@ -33,7 +33,7 @@ HALVES = replace(
     MIRROR_ONLY, half_body_prob=MODERN.augmentation.half_body_prob, translate=MODERN.augmentation.translate
 )
 TRAINING = {  # name -> what is learnt in another way
-    "the paper's choices": {},
+    "Xiao et al.'s choices": {},
     "warm-up of 50 steps": {"warmup_steps": 50},
     "half bodies, moved boxes": {"augmentation": HALVES},
     "targets at the exact place": {"unbiased": True},

@@ -44,10 +44,10 @@ class SimpleBaseline(Backbone):
 
 
 def simple_baseline(depth=50, num_keypoints=17, **head):
-    """Build the pose network of the paper, randomly started.
+    """Build the pose network of Simple Baselines, randomly started.
 
     depth: 18, 34, 50, 101, 152, "tiny" or "small" (head 64 or 128 wide, made for CPUs at 128 x 96). head: `head_width`,
-    `head_layers` (3) and `kernel` (4, 3 or 2) for the paper's ablations.
+    `head_layers` (3) and `kernel` (4, 3 or 2) for the ablations of the publication.
 
     Source: Xiao et al. 2018, section 2 and table 2.
     """

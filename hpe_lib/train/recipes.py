@@ -10,7 +10,7 @@ from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run. The defaults are the paper's."""
+    """Everything that decides a training run. The defaults are those of Xiao et al. (2018)."""
 
     model: str = "simple_baseline"  # a name that `models.build` knows
     depth: int | str | None = 50  # of its ResNet; None for networks without one
@@ -50,7 +50,7 @@ class Recipe:
 
 
 RECIPES = {
-    "paper": Recipe(),
+    "simple_baselines": Recipe(),  # Xiao et al. 2018
     "modern": Recipe(  # what became standard later; each line is one difference, and `--set` takes each back
         epochs=210,  # half as long again
         milestones=(170, 200),

@@ -146,8 +146,8 @@ def check_adam(answer):
 
 
 def check_learning_rate(answer):
-    """A function (step, people, batch_size) -> learning rate of the paper's schedule; steps are counted from 0."""
-    recipe = train.RECIPES["paper"]
+    """A function (step, people, batch_size) -> learning rate of Xiao et al.'s schedule; steps are counted from 0."""
+    recipe = train.RECIPES["simple_baselines"]
 
     def right(step, people, batch_size):
         return recipe.learning_rate * train.rate_factor(recipe, step, people // batch_size)
@@ -262,9 +262,9 @@ def check_training_step(answer):
 
 
 def check_training_time(answer):
-    """The days that the paper's schedule takes on COCO at 2.5 people a second, to 1 %."""
+    """The days that the schedule of Xiao et al. takes on COCO at 2.5 people a second, to 1 %."""
     people, speed, day = 149_813, 2.5, 24 * 60 * 60
-    epochs = train.RECIPES["paper"].epochs
+    epochs = train.RECIPES["simple_baselines"].epochs
     right = people * epochs / speed / day
 
     def near(*values):
