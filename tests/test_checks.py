@@ -652,7 +652,7 @@ COUNTS = {  # checks whose results are whole numbers by nature
     *("visibility_counts", "runs_of", "people_that_count", "is_medium"),
     *("nearest_cell", "target_weight", "size_after", "bottleneck_weights"),
     *("output_size", "overlaps", "block_parameters", "multiply_adds", "flat_index"),
-    *("lost_joints", "matching", "suppression"),
+    *("lost_joints", "matching", "suppression", "diagnosis"),
 }
 
 

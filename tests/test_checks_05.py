@@ -1,10 +1,14 @@
 """The exercises of notebook 05: right answers pass, classic mistakes are named."""
 
+from importlib.resources import files
+
+import pandas as pd
+
 from tests.exercises import exercises, prove
 
 
 def test_notebook_has_its_exercises():
-    assert list(exercises("05")) == ["5.1", "5.2", "5.3", "5.4", "5.5", "5.6"]
+    assert list(exercises("05")) == ["5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "5.7"]
 
 
 def test_weighted_loss():
@@ -50,15 +54,15 @@ def loss_by_formula(predicted, target, weights):
 def test_pck():
     prove(
         exercises("05")["5.2"],
-        ["pck_on_paper = 0.5", "pck_on_paper = torch.tensor([1.0, 0.0, 0.0, 1.0]).mean()"],
+        ["pck_on_paper = 0.6", "pck_on_paper = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0]).mean()"],
         {
-            "x by the width and y by the height": "pck_on_paper = 1 / 4",
-            "x and y each on its own": "pck_on_paper = 3 / 4",
-            "the joint at the border counted": "pck_on_paper = 3 / 5",
-            "the joint at the border counted as wrong": "pck_on_paper = 2 / 5",
-            "all of them correct": "pck_on_paper = 4 / 4",
-            "none of them correct": "pck_on_paper = 0",
-            "the number of joints, or percent": "pck_on_paper = 50",
+            "x by the width and y by the height": "pck_on_paper = 2 / 5",
+            "x and y each on its own": "pck_on_paper = 4 / 5",
+            "the joint at the border counted": "pck_on_paper = 4 / 6",
+            "the joint at the border counted as wrong": "pck_on_paper = 3 / 6",
+            "all of them correct": "pck_on_paper = 5 / 5",
+            "none but the one that is hit exactly": "pck_on_paper = 1 / 5",
+            "the number of joints, or percent": "pck_on_paper = 60",
         },
     )
 
@@ -225,7 +229,7 @@ def one_step(model, optimizer, loss_function, images, targets):
 
 def test_training_time():
     prove(
-        exercises("05")["5.6"],
+        exercises("05")["5.7"],
         ["days_of_training = 97", "days_of_training = torch.tensor(149_813 // 128 * 128 * 140 / 2.5 / 3600 / 24)"],
         {
             "seconds": "days_of_training = 140 * 149_813 / 2.5",
@@ -259,3 +263,32 @@ def test_the_first_case_that_is_shown_can_be_typed():
     verdict = exercises("05")["5.1"].verdict("def loss_by_formula(predicted, target, weights): return 0")
     maps = "predicted = [[[[1, 3]], [[5, 1]]]], target = [[[[0, 1]], [[0, 0]]]], weights = [[1, 0]]"
     assert verdict.text == f"For the input {maps} it gives 0, and 0.625 is right."  # (1 + 4) / 2 / 4
+
+
+def test_diagnosis():
+    prove(
+        exercises("05")["5.6"],
+        ["diagnosis = (4, 3, 0, 1, 2)", "diagnosis = torch.tensor([4, 3, 0, 1, 2])"],
+        {
+            "what learns nothing is taken for transposed targets": "diagnosis = [3, 4, 0, 1, 2]",
+            "transposed targets taken for a run that learns nothing": "diagnosis = [3, 3, 0, 1, 2]",
+            "the mirror not seen": "diagnosis = [4, 3, 2, 1, 0]",
+            "the rate not seen": "diagnosis = [4, 3, 1, 0, 2]",
+            "the rate taken for something worse": "diagnosis = [4, 1, 0, 3, 2]",
+        },
+    )
+
+
+def test_the_five_runs_are_what_the_diagnosis_says():
+    """The check's answer, read from the logged curves themselves."""
+    runs = pd.read_csv(files("hpe_lib") / "weights" / "broken_training.csv")
+    end = runs.groupby("fault").last()
+    sound = end.loc["none"]
+    assert (
+        end.loc["targets transposed", "loss"] < 1.1 * sound["loss"] and end.loc["targets transposed", "val_pck"] < 0.1
+    )
+    assert end.loc["zero_grad forgotten", "loss"] > 3 * sound["loss"]
+    mirror = end.loc["mirror without swap"]
+    assert mirror["val_pck_nose"] > sound["val_pck_nose"]
+    assert mirror["val_pck_wrists_ankles"] < sound["val_pck_wrists_ankles"] - 0.1
+    assert sound["loss"] < end.loc["rate x 30", "loss"] < mirror["loss"]

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hpe_lib import heatmaps, train
-from hpe_lib.course.verdict import Mistake, judge
+from hpe_lib.course.verdict import Mistake, judge, same
 
 
 def check_weighted_loss(answer):
@@ -55,10 +55,10 @@ def check_weighted_loss(answer):
 
 
 def check_pck(answer):
-    """The PCK of the five joints of the exercise's table, on maps of 64 x 48 cells: a share from 0 to 1."""
-    targets = [(20, 10), (12, 30), (30, 31), (24, 40), (1, 58)]
-    found = [(23, 10), (12, 33), (32, 33), (21, 40), (1, 58)]
-    maps = torch.zeros(2, 1, 5, 64, 48)
+    """The PCK of the six joints of the exercise's table, on maps of 64 x 48 cells: a share from 0 to 1."""
+    targets = [(20, 10), (12, 30), (30, 31), (24, 40), (1, 58), (36, 59)]
+    found = [(23, 10), (12, 33), (32, 33), (21, 40), (1, 58), (36, 59)]
+    maps = torch.zeros(2, 1, 6, 64, 48)
     for index, points in enumerate((found, targets)):
         for joint, (x, y) in enumerate(points):
             maps[index, 0, joint, y, x] = 1
@@ -66,26 +66,26 @@ def check_pck(answer):
     # Where several slips give the same share the hint names all of them.
     # fmt: off
     mistakes = [
-        Mistake("x by the width and y by the height", 1 / 4,
+        Mistake("x by the width and y by the height", 2 / 5,
                 "So one would expect it, but the published code divides x by a tenth of the height, and y of the "
                 "width."),
-        Mistake("x and y each on its own", 3 / 4,
+        Mistake("x and y each on its own", 4 / 5,
                 "The two divided differences are the legs of a triangle: compare the hypotenuse's length with 0.5."),
-        Mistake("the joint at the border counted", 3 / 5,
-                "One joint is hit exactly, but its target lies in column 1: it is counted neither above nor below."),
-        Mistake("the joint at the border counted as wrong", 2 / 5,
+        Mistake("the joint at the border counted", 4 / 6,
+                "Two joints are hit exactly, but one of the targets lies in column 1: it counts neither above nor below."),
+        Mistake("the joint at the border counted as wrong", 3 / 6,
                 "A joint that is not counted is missing below the fraction line as well."),
         Mistake("all of them correct", 1.0,
                 "A whole tenth is too much, x and y have different tenths, and a length is a root: which one is it? "
-                "Two of the four joints are too far away."),
-        Mistake("none of them correct", 0.0,
-                "Are these cells, not yet divided by the tenths? Or is x divided by a tenth of the width as well? Two "
-                "of the four joints are near enough."),
-        Mistake("the number of joints, or percent", lambda a: a in (2, 50),
+                "Two of the five joints are too far away."),
+        Mistake("none but the one that is hit exactly", lambda a: same(a, 1 / 5) or same(a, 0),
+                "Are these cells, not yet divided by the tenths? Or is x divided by a tenth of the width as well? "
+                "Three of the five joints are near enough."),
+        Mistake("the number of joints, or percent", lambda a: a in (3, 60),
                 "You are on the right way. A share from 0 to 1 is asked for: correct ones by counted ones."),
     ]
     # fmt: on
-    return judge(answer, right, mistakes=mistakes, praise="Two of the four that count.")
+    return judge(answer, right, mistakes=mistakes, praise="Three of the five that count.")
 
 
 def check_adam(answer):
@@ -288,3 +288,31 @@ def check_training_time(answer):
     # fmt: on
     praise = "More than three months: now you know what the GPU is for."
     return judge(answer, right, mistakes=mistakes, praise=praise, tolerance=0.01)
+
+
+def check_diagnosis(answer):
+    """The causes of the runs A to E: 0 sound, 1 rate, 2 mirror without swap, 3 zero_grad forgotten, 4 transposed."""
+    sound, rate, mirror, zero_grad, transposed = range(5)
+    right = [transposed, zero_grad, sound, rate, mirror]
+
+    def said(cause, *runs):
+        return lambda a: any(int(a["ABCDE".index(run)]) == cause for run in runs)
+
+    # fmt: off
+    mistakes = [
+        Mistake("what learns nothing is taken for transposed targets", said(transposed, "B"),
+                "B learns nothing at all: even its training loss stays. Exchanged targets can be learnt like any."),
+        Mistake("transposed targets taken for a run that learns nothing", said(zero_grad, "A"),
+                "A learns well: look at its training loss. It is only on validation people that nothing of it holds."),
+        Mistake("the mirror not seen", lambda a: said(sound, "E")(a) or said(mirror, "C", "D")(a),
+                "A mirror without the exchange hurts joints that have a left and a right, and nothing else. In which "
+                "run is the nose better than anywhere, and are wrists and ankles worse than in the sound run?"),
+        Mistake("the rate not seen", lambda a: said(sound, "D")(a) or said(rate, "C")(a),
+                "Compare the two that learn all joints alike: the large rate's loss ends above the other's."),
+        Mistake("the rate taken for something worse", said(rate, "A", "B", "E"),
+                "One run suffers in all joints, yet goes on learning: Adam, batch norm and a rate that falls to 0 "
+                "forgive much. That is the large rate."),
+    ]
+    # fmt: on
+    praise = "Loss, validation, single joints: three questions, five answers."
+    return judge(answer, right, mistakes=mistakes, praise=praise, tolerance=0)
