@@ -72,7 +72,7 @@ def check_pck(answer):
         Mistake("x and y each on its own", 4 / 5,
                 "The two divided differences are the legs of a triangle: compare the hypotenuse's length with 0.5."),
         Mistake("the joint at the border counted", 4 / 6,
-                "Two joints are hit exactly, but one of the targets lies in column 1: it counts neither above nor below."),
+                "Two joints are hit exactly, but one target lies in column 1: it counts neither above nor below."),
         Mistake("the joint at the border counted as wrong", 3 / 6,
                 "A joint that is not counted is missing below the fraction line as well."),
         Mistake("all of them correct", 1.0,

@@ -1,0 +1,45 @@
+"""What the course cites is in the list, and what is in the list is cited and has a link."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+CITED = re.compile(r"\b([A-Z][a-z]+)((?: et al\.|,? and [A-Z][a-z]+|, [A-Z][a-z]+)+),?\s\(?((?:19|20)\d\d)\b")
+
+
+def citations(text):
+    """{(first author, year)} of "Xiao et al. (2018)", "Toshev and Szegedy 2014", "Xiao, Wu and Wei, 2018"."""
+    return {(found[1], found[3]) for found in CITED.finditer(text)}
+
+
+LIST = {
+    key: line
+    for line in (FOLDER / "REFERENCES.md").read_text("utf-8").splitlines()
+    if line.startswith("| ")
+    for key in citations(line.split("|")[1])
+}
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def words_of(notebook):
+    return "\n".join(cell.source for cell in nbformat.read(notebook, as_version=4).cells)
+
+
+def test_forms_of_citation():
+    text = "Xiao et al. (2018), Toshev and Szegedy 2014; Xiao, Wu and Wei, 2018; (Lin et al., 2014) in May 2017"
+    assert citations(text) == {("Xiao", "2018"), ("Toshev", "2014"), ("Lin", "2014")}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_everything_cited_is_listed(notebook):
+    assert citations(words_of(notebook)) <= LIST.keys()
+
+
+def test_every_entry_has_a_link_and_is_cited():
+    assert len(LIST) > 25 and all(re.search(r"\]\(\S+\) \|$", line) for line in LIST.values())
+    everywhere = "\n".join(map(words_of, NOTEBOOKS)) + (FOLDER / "PAPER.md").read_text("utf-8")
+    source = "".join(path.read_text("utf-8") for path in (FOLDER.parent / "hpe_lib").rglob("*.py"))
+    assert LIST.keys() - citations(everywhere + source) == set()
