@@ -114,7 +114,7 @@ def test_frames_that_move():
     moving = Augmentation(**NOTHING, translate=0.1)
     center, size = geometry.crop_frame(BOX)
     for chance, normal, share in ((0.29, [0.5, -0.5], [0.05, -0.05]), (0.0, [3.0, -3.0], [0.1, -0.1])):
-        script = Script(("random", chance), ("standard_normal", np.array(normal)))
+        script = Script(("random", chance), ("standard_normal", lambda count, normal=normal: np.array(normal)[:count]))
         moved, same = moving.frame(BOX, person(), 0.75, script)
         assert np.allclose(moved, center + size * share) and np.array_equal(same, size)
     assert np.array_equal(moving.frame(BOX, person(), 0.75, Script(("random", 0.3)))[0], center)
@@ -133,6 +133,10 @@ def test_colours():
     Augmentation(**NOTHING, color=0.4).paint(crop, Script(("uniform", uniform), ("uniform", uniform)))
     # 100 x (1.2, 0.8, 1.4) + 255 x 0.4 x 0.2 = 20.4 more
     assert crop[:, 0, 0].tolist() == [140, 100, 160] and (crop == crop[:, :1, :1]).all()
+    hundred = np.full((3, 1, 1), 100, np.uint8)  # 100.7, and 102 more
+    answers = ("uniform", lambda *_: np.full((3, 1, 1), 0.0175)), ("uniform", 1.0)
+    Augmentation(**NOTHING, color=0.4).paint(hundred, Script(*answers))
+    assert hundred.ravel().tolist() == [202] * 3
     for offset, limit in ((1.0, 255), (-1.0, 0)):
         dark_or_bright = np.full((3, 1, 1), 250 if limit else 5, np.uint8)
         answers = ("uniform", lambda *_: np.zeros((3, 1, 1))), ("uniform", lambda *_, offset=offset: offset)
@@ -168,6 +172,9 @@ def test_random_erasing():
 
 
 def test_an_augmentation_says_what_it_does():
+    assert Augmentation(scale=0, rotation=0, rotation_prob=0, mirror_prob=0.5) == MIRROR_ONLY
+    with pytest.raises(AttributeError):  # a setting does not change while it trains
+        MIRROR_ONLY.scale = 1.0
     assert str(Augmentation()) == "scale 0.3, rotation 40, rotation_prob 0.6, mirror_prob 0.5"
     assert str(Augmentation(**NOTHING)) == "nothing" and str(MIRROR_ONLY) == "mirror_prob 0.5"
     assert str(Augmentation(0, 0, 0.6, 0.5, translate=0.2)) == "mirror_prob 0.5, translate 0.2, translate_prob 0.3"

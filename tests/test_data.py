@@ -338,3 +338,14 @@ def test_normalise_takes_off_imagenets_mean_and_deviation():
     assert torch.allclose(data.normalise(images), (images / 255 - mean) / std, atol=1e-6)
     assert torch.equal(data.normalise(images, "bgr"), data.normalise(images[:, [2, 1, 0]]))
     assert data.normalise(images.to("meta")).is_meta
+
+
+def test_a_crop_is_painted_and_the_usual_seed_is_0(drawn):
+    people = data.persons(drawn, "train")[:3]
+    erased = data.CropDataset(people, (48, 64), data.Augmentation(0, 0, 0, 0, erase_prob=1.0))
+    plain = data.CropDataset(people, (48, 64))
+    for index in range(3):
+        assert not torch.equal(erased[index]["image"], plain[index]["image"])
+        assert torch.equal(erased[index]["keypoints"], plain[index]["keypoints"])
+    usual, zero = (data.CropDataset(people, (48, 64), data.Augmentation(), *seed) for seed in ((), (0,)))
+    assert all(torch.equal(usual[index]["image"], zero[index]["image"]) for index in range(3))
