@@ -33,7 +33,7 @@ class Exercise:
 
     def verdict(self, code):
         """Run somebody's answer and the notebook's own check of it."""
-        space = {"checks": checks_of(f"{int(self.number.split('.')[0]):02}")}
+        space = {"checks": checks_of(f"{self.number.split('.')[0]:0>{3 if 'b' in self.number else 2}}")}
         exec(PRELUDE, space)
         exec(code, space)
         return eval(self.check, space)
@@ -42,7 +42,7 @@ class Exercise:
 def checks_of(notebook):
     """The checks of the notebook whose name begins with `notebook` ("02"): the module that is named as it is."""
     (file,) = NOTEBOOKS.glob(f"{notebook}_*.ipynb")
-    return import_module(f"hpe_lib.course.checks.{file.stem[3:]}")
+    return import_module(f"hpe_lib.course.checks.{file.stem.partition('_')[2]}")
 
 
 @cache
@@ -51,7 +51,7 @@ def exercises(notebook):
     (file,) = NOTEBOOKS.glob(f"{notebook}_*.ipynb")
     parts = {}
     for cell in nbformat.read(file, as_version=4).cells:
-        if match := re.fullmatch(r"exercise-(\d+)-(\d+)-(task|stub|check|hint|solution)", cell["id"]):
+        if match := re.fullmatch(r"exercise-(\d+b?)-(\d+)-(task|stub|check|hint|solution)", cell["id"]):
             chapter, number, part = match.groups()
             assert part in cell.metadata.get("tags", []), f"cell {cell['id']} lacks the tag {part!r}"
             parts.setdefault(f"{chapter}.{number}", {})[part] = cell.source

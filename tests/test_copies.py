@@ -36,7 +36,7 @@ def test_a_student_sees_everything_but_solutions(made, name):
     assert not [cell.id for cell in student.cells if "solution" in cell.id or "<summary>Solution" in cell.source]
     assert not [cell for cell in student.cells if cell.get("outputs")] and "widgets" not in student.metadata
     exercises = {
-        part: len(re.findall(rf"exercise-\d-\d-{part}", " ".join(c.id for c in whole.cells))) for part in PARTS
+        part: len(re.findall(rf"exercise-\d+b?-\d-{part}", " ".join(c.id for c in whole.cells))) for part in PARTS
     }
     assert len(set(exercises.values())) == 1 and exercises["solution"] >= 3, exercises
     left = [cell.id for cell in student.cells if cell.id.startswith("exercise")]

@@ -11,7 +11,7 @@ import hpe_lib
 ROOT = Path(hpe_lib.__file__).parent
 FILES = {path.relative_to(ROOT).as_posix(): path for path in ROOT.rglob("*.py")}
 READ = re.findall(r"^ {4}[\d, ]{10}(\S+\.py) ", hpe_lib.__doc__, re.MULTILINE)  # the rows of the map
-NOTEBOOKS = sorted(path.stem[3:] for path in (ROOT.parent / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(path.stem.partition("_")[2] for path in (ROOT.parent / "notebooks").glob("*.ipynb"))
 
 
 def module_of(name):
