@@ -349,3 +349,11 @@ def test_a_crop_is_painted_and_the_usual_seed_is_0(drawn):
         assert torch.equal(erased[index]["keypoints"], plain[index]["keypoints"])
     usual, zero = (data.CropDataset(people, (48, 64), data.Augmentation(), *seed) for seed in ((), (0,)))
     assert all(torch.equal(usual[index]["image"], zero[index]["image"]) for index in range(3))
+
+
+def test_an_item_says_which_joints_are_labelled(drawn):
+    person = data.persons(drawn, "train")[0]
+    person.keypoints[[3, 8], 2] = 0, 1
+    item = data.CropDataset([person], (48, 64))[0]
+    assert torch.equal(item["labelled"], torch.from_numpy(person.keypoints[:, 2] > 0).float())
+    assert item["labelled"][3] == 0 and item["labelled"][8] == 1

@@ -129,3 +129,39 @@ def test_runs_on_real_photographs(name, photographs):
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}})
     client.execute(env=os.environ | {"HPE_DATA": str(photographs)})  # raises with the failing cell's traceback
+
+
+SHAKE = """
+import random
+from hpe_lib.course.live import Live
+random.seed(0)
+for each in [value for value in list(globals().values()) if isinstance(value, Live)]:
+    for control in each.controls.values():
+        if hasattr(control, "options"):
+            control.value = [one[1] if isinstance(one, tuple) else one for one in control.options][-1]
+        elif hasattr(control, "max"):
+            steps = int((control.max - control.min) / control.step)
+            control.value = control.min + random.randrange(steps + 1) * control.step
+        elif isinstance(control.value, bool):
+            control.value = not control.value
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["01_coco_exploration", "02b_pytorch", "04_deconvolution_head", "06_decoding", "07_metrics"]
+)
+def test_cells_may_run_twice_backwards_and_after_play(name):
+    """As students run them: each cell twice in a row, with the panels left anywhere; then all from last to first."""
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}})
+    cells = [(index, cell) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    shake = nbformat.v4.new_code_cell(SHAKE)
+    notebook.cells.append(shake)
+    with client.setup_kernel():
+        for index, cell in cells:
+            client.execute_cell(cell, index)
+            client.execute_cell(shake, len(notebook.cells) - 1)
+            client.execute_cell(cell, index)
+        for index, cell in reversed(cells):
+            client.execute_cell(cell, index)
