@@ -166,7 +166,8 @@ def choose_people(similarity, ignore, crowd):
     people, shape = similarity.shape[1], (len(ignore), len(OKS_THRESHOLDS))
     free, counts = np.ones((*shape, people), dtype=bool), ~ignore[:, None]  # (A, T, P), (A, 1, P)
     choice = np.full((*shape, len(similarity)), people)
-    for d, likeness in enumerate(similarity):  # (P,)
+    reaching = (similarity >= OKS_THRESHOLDS[0]).any(axis=1)  # the rest take nobody
+    for d, likeness in zip(reaching.nonzero()[0], similarity[reaching]):  # (P,)
         near = free & (likeness >= OKS_THRESHOLDS[:, None])  # (A, T, P)
         counted = near & counts
         wanted = np.where(counted.any(axis=2, keepdims=True), counted, near)
