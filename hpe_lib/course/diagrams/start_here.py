@@ -128,14 +128,14 @@ def transformer(crop, heatmaps, focus, patch=16):
 
 
 HISTORY = (
-    (2014, "DeepPose", "Toshev, Szegedy", "coordinates", "a network answers\nwith coordinates"),
-    (2014.9, "heatmaps", "Tompson et al.", "heatmaps, top-down", "one map a joint\ninstead of numbers"),
-    (2016, "Pose Machines", "Wei et al.", "heatmaps, top-down", "heatmaps refined\nstage by stage"),
-    (2016.6, "Hourglass", "Newell et al.", "heatmaps, top-down", "down, up,\nand again"),
-    (2017.5, "OpenPose", "Cao et al.", "bottom-up", "joints and links\nof everybody"),
-    (2018.5, "Simple Baselines", "Xiao et al.", "heatmaps, top-down", "ResNet and three\ndeconvolutions"),
-    (2019.5, "HRNet", "Sun et al.", "heatmaps, top-down", "fine maps kept\nall the way"),
-    (2022, "ViTPose", "Xu et al.", "transformer", "patches as\ntokens"),
+    (2014, "DeepPose", "Toshev, Szegedy", "coordinates of one person", "a network answers\nwith coordinates"),
+    (2014.9, "heatmaps", "Tompson et al.", "heatmaps of one person", "one map a joint\ninstead of numbers"),
+    (2016, "Convolutional Pose\nMachines", "Wei et al.", "heatmaps of one person", "heatmaps refined\nstage by stage"),
+    (2016.6, "Hourglass", "Newell et al.", "heatmaps of one person", "down, up,\nand again"),
+    (2017.5, "OpenPose", "Cao et al.", "heatmaps of everybody", "joints and links\nof everybody"),
+    (2018.5, "Simple Baselines", "Xiao et al.", "heatmaps of one person", "ResNet and three\ndeconvolutions"),
+    (2019.5, "HRNet", "Sun et al.", "heatmaps of one person", "fine maps kept\nall the way"),
+    (2022, "ViTPose", "Xu et al.", "heatmaps of one person", "patches as\ntokens"),
 )
 """Milestones: place on the line (the year, moved a little where two would touch), name, authors, family, idea."""
 
@@ -143,8 +143,8 @@ HISTORY = (
 def timeline():
     """Draw eight milestones of the field on a line of years."""
     figure, ax = plt.subplots(figsize=(10, 3.6), layout="constrained")
-    families = {"coordinates": (GREY, "X"), "heatmaps, top-down": (BLUE, "o"), "bottom-up": (ORANGE, "s")}
-    families["transformer"] = (GREEN, "D")
+    families = {"coordinates of one person": (GREY, "X"), "heatmaps of one person": (BLUE, "o")}
+    families["heatmaps of everybody"] = (ORANGE, "s")
     ax.axhline(0, color=GREY, linewidth=2, zorder=1)
     for index, (place, name, authors, family, idea) in enumerate(HISTORY):
         (color, marker), side = families[family], 1 if index % 2 == 0 else -1
