@@ -605,6 +605,8 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "units": {"the whole has more than a part": ["result: in order"]},
+    "stacked_loss": {"a weight is squared": ["argument 2: minus"]},
     "numbers_of_a_pose": {"they grow from a) to c)": ["result: in order"]},
     "joint_angle": {"an angle has no direction": ["arguments 0 and 2 swapped"]},
     "runs_of": {"every number but 0 stands for a one": ["argument 0: minus", "argument 0: twice"]},
@@ -652,6 +654,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     },
 }
 COUNTS = {  # checks whose results are whole numbers by nature
+    *("multiple", "units"),
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),
     *("visibility_counts", "runs_of", "people_that_count", "is_medium"),
     *("nearest_cell", "target_weight", "size_after", "bottleneck_weights"),

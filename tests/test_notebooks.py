@@ -26,6 +26,7 @@ NAMES = [
     "05_training",
     "06_decoding",
     "07_metrics",
+    "08_stacked_hourglass",
 ]
 
 

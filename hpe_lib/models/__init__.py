@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.options import add_weights_options
 from hpe_lib.models.published import names as published_names
 from hpe_lib.models.registry import build, heatmaps_of, register
@@ -11,7 +12,10 @@ __all__ = [
     "DEPTHS",
     "BasicBlock",
     "Bottleneck",
+    "Hourglass",
+    "Residual",
     "SimpleBaseline",
+    "StackedHourglass",
     "add_weights_options",
     "build",
     "heatmaps_of",

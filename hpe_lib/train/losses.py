@@ -32,3 +32,29 @@ def heatmap_mse(model, batch, recipe):
     )  # (N, K, h, w), (N, K)
     loss = heatmaps.heatmap_loss(predicted, target, weights)
     return loss, {"pck": heatmaps.pck(predicted.detach(), target)[1]}
+
+
+@register
+def every_stack_mse(model, batch, recipe):
+    """The squared errors of all stacks' heatmaps, added: intermediate supervision (Newell et al. 2016, section 3.2).
+
+    The network returns (N, stacks, K, h, w); all stacks have the same target. PCK is the last stack's, the answer's.
+    """
+    return _of_stacks(model, batch, recipe, first=0)
+
+
+@register
+def last_stack_mse(model, batch, recipe):
+    """The squared error of the last stack's heatmaps alone: what intermediate supervision is measured against."""
+    return _of_stacks(model, batch, recipe, first=-1)
+
+
+def _of_stacks(model, batch, recipe, first):
+    images = data.normalise(batch["image"]).contiguous(memory_format=torch.channels_last)
+    predicted = model(images).float()  # (N, stacks, K, h, w)
+    size = predicted.shape[-1], predicted.shape[-2]
+    target, weights = heatmaps.encode(
+        batch["keypoints"], batch["labelled"], size, model.stride, recipe.sigma, recipe.unbiased
+    )
+    stacks = [heatmaps.heatmap_loss(one, target, weights) for one in predicted[:, first:].unbind(1)]
+    return sum(stacks), {"pck": heatmaps.pck(predicted[:, -1].detach(), target)[1]}

@@ -94,6 +94,15 @@ RECIPES["photos"] = replace(  # little real data: a wider network, larger crops,
     sigma=2.0,
     augmentation=Augmentation(half_body_prob=0.15, translate=0.05, color=0.25, erase_prob=0.3),
 )
+RECIPES["hourglass"] = replace(  # two small hourglasses, as notebook 08 builds them
+    RECIPES["quick"],
+    model="hourglass",
+    depth=None,
+    options={"stacks": 2, "channels": 32, "levels": 3},
+    loss="every_stack_mse",
+    epochs=20,
+    batch_size=16,
+)
 
 
 def rate_factor(recipe, step, steps_per_epoch):
