@@ -328,7 +328,7 @@ def check_suppression(answer):
         poses[:, :, 0] = spread * np.array(places)[:, None]
         overlap = metrics.keypoint_similarity(poses[:, None] - poses[None], 100.0**2).mean(axis=2)  # (M, M)
         cases.append((overlap.round(2), np.array(scores), threshold))
-    cases[0][0][[0, 2], [2, 0]] = 0.9005  # only just too near
+    cases[1][0][[1, 2], [2, 1]] = 0.9005  # only just too near
 
     def greedy(overlap, scores, threshold, order=None, near=np.greater, rivals=slice(None)):
         """rivals: which of the kept poses one is compared with; None for all that had their turn."""
