@@ -357,3 +357,13 @@ def test_an_item_says_which_joints_are_labelled(drawn):
     item = data.CropDataset([person], (48, 64))[0]
     assert torch.equal(item["labelled"], torch.from_numpy(person.keypoints[:, 2] > 0).float())
     assert item["labelled"][3] == 0 and item["labelled"][8] == 1
+
+
+def test_an_image_of_another_size_than_its_annotation_is_named(drawn):
+    person = data.persons(drawn, "train")[0]
+    width, height = person.image_wh
+    person.image_wh = width, height + 1
+    with pytest.raises(ValueError, match=person.file.name):
+        data.CropDataset([person], (48, 64))[0]
+    person.image_wh = None  # not known: nothing to compare with
+    assert data.CropDataset([person], (48, 64))[0]["image"].shape == (3, 64, 48)

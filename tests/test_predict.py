@@ -72,3 +72,13 @@ def test_the_photographs_that_were_learnt_are_listed():
     assert listed["split"].value_counts().to_dict() == {"train": 494, "val": 111} and listed["id"].is_unique
     assert listed["address"].str.match(r"https?://\S+flickr\S+").all() and listed["licence"].notna().all()
     assert (models.weights.SHIPPED / "photos.pt").stat().st_size <= 20e6
+
+
+def test_measuring_hands_its_options_on(drawn):
+    people = data.persons(drawn, "val")[:3]
+    model = models.load_model("tiny")
+    measured = {flip: evaluate.evaluate_model(model, drawn, people=people, flip=flip)[1] for flip in (True, False)}
+    for flip, results in measured.items():
+        expected = evaluate.to_results(people, predict.predict_people(model, people, flip=flip))
+        assert [one["keypoints"] for one in results] == [one["keypoints"] for one in expected]
+    assert measured[True] != measured[False]

@@ -72,6 +72,8 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("[order, :, :2]", "constant: 2"),  # a third number is not looked at
         (".reshape(-1, 17, 3)", "constant: 1"),  # any negative number means the same
         ("np.zeros((len(ignore), 1)", "constant: 1"),  # one more column of nobody
+        ("np.zeros_like(precision", "constant: 1"),  # or of precision 0
+        ("np.where(wanted, likeness, -1)", "constant: 1"),  # below any similarity
     ],
 }
 
