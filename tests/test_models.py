@@ -138,3 +138,20 @@ def test_imagenet_weights_come_through_torchvision(monkeypatch):
     assert torch.equal(classifier.fc.weight, theirs["fc.weight"])
     with pytest.raises(ValueError, match="tiny"):
         models.load_weights(models.simple_baseline("tiny"), "imagenet")
+
+
+def test_simple_baseline_has_the_sizes_that_it_says():
+    usual = models.simple_baseline()
+    assert (usual.options["depth"], usual.input_wh, usual.stride, usual.num_keypoints) == (50, (192, 256), 4, 17)
+    assert models.build("simple_baseline").channels == usual.channels == 2048
+    for depth, width in (("tiny", 64), ("small", 128), (18, 256)):
+        model = models.simple_baseline(depth)
+        assert model.input_wh == ((192, 256) if depth == 18 else (96, 128))
+        assert [layer.out_channels for layer in model.deconv_layers if hasattr(layer, "out_channels")] == [width] * 3
+    for layers, stride in ((1, 16), (2, 8), (3, 4)):
+        model = models.simple_baseline("tiny", head_layers=layers)
+        assert model.stride == stride
+        with torch.no_grad():
+            assert model.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 17, 64 // stride, 64 // stride)
+    with pytest.raises(ValueError, match="kernel is one of 4, 3, 2, got 5"):
+        models.simple_baseline("tiny", kernel=5)
