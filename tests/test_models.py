@@ -143,7 +143,10 @@ def test_imagenet_weights_come_through_torchvision(monkeypatch):
 def test_simple_baseline_has_the_sizes_that_it_says():
     usual = models.simple_baseline()
     assert (usual.options["depth"], usual.input_wh, usual.stride, usual.num_keypoints) == (50, (192, 256), 4, 17)
-    assert models.build("simple_baseline").channels == usual.channels == 2048
+    unasked = models.build("simple_baseline")
+    assert unasked.channels == usual.channels == 2048 and unasked.num_keypoints == 17
+    for layer in (*unasked.deconv_layers[::3], unasked.final_layer):  # as published: N(0, 0.001^2), no bias
+        assert 0.0009 < layer.weight.std() < 0.0011 and (layer.bias is None or not layer.bias.any())
     for depth, width in (("tiny", 64), ("small", 128), (18, 256)):
         model = models.simple_baseline(depth)
         assert model.input_wh == ((192, 256) if depth == 18 else (96, 128))
