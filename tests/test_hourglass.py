@@ -68,6 +68,20 @@ def test_it_gives_the_numbers_of_the_authors_port():
     np.testing.assert_allclose(maps[0, :, :4, 5, 9], [first, last], atol=2e-3)
 
 
+def test_it_starts_and_answers_as_it_says():
+    torch.manual_seed(0)
+    network = models.build("hourglass", stacks=3, channels=32, levels=2)
+    for stack in network.stacks:  # 17 x 32 weights: their spread is known to 3 %
+        assert stack.score.weight.std().item() == pytest.approx(0.001, rel=0.15) and (stack.score.bias == 0).all()
+    sizes = [models.build("hourglass", stacks=1, channels=8, levels=levels).input_wh for levels in (2, 3, 4)]
+    assert sizes == [(96, 128), (96, 128), (192, 256)]
+    images = torch.randn(1, 3, 64, 32)
+    with torch.no_grad():
+        every = network.eval()(images)
+        assert every.shape == (1, 3, 17, 16, 8)
+        assert torch.equal(network.heatmaps(images), every[:, 2])
+
+
 def test_crops_that_do_not_fit_are_named():
     network = models.build("hourglass", stacks=1, channels=8, levels=4)
     with pytest.raises(ValueError, match="96 x 128 px .* multiples of 64 px; change input_wh, or take fewer levels"):

@@ -4,6 +4,7 @@ import torch
 import torchvision
 
 from hpe_lib import models
+from hpe_lib.models.resnet import BasicBlock, Bottleneck, parse_depth
 from tests import golden
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -55,6 +56,36 @@ def test_forward_is_the_official_networks(depth):
 def test_the_papers_ablations_can_be_built(options):
     maps = models.simple_baseline("tiny", **options)(torch.zeros(1, 3, 128, 96))
     assert maps.shape == ((1, 17, 16, 12) if "head_layers" in options else (1, 17, 32, 24))
+
+
+@pytest.mark.parametrize("depth, width", [("tiny", 16), ("small", 32)])
+def test_the_small_resnets_are_thinner_eighteens(depth, width):
+    ours, eighteen = models.resnet(depth), models.resnet(18)
+    for name, value in eighteen.state_dict().items():
+        thin = tuple(n if n in (1, 3, 7, 1000) else n * width // 64 for n in value.shape)
+        assert ours.state_dict()[name].shape == thin, name
+    assert ours.fc.out_features == 1000 and len(ours.state_dict()) == len(eighteen.state_dict())
+
+
+def test_convolutions_start_as_he_et_al_say():
+    """Variance 2 / (outputs x height x width of the kernel), mean 0: He et al. 2015, the backward case."""
+    torch.manual_seed(0)
+    weight = models.resnet(18).layer4[1].conv2.weight  # 2.4 million numbers
+    assert weight.var().item() == pytest.approx(2 / (512 * 9), rel=0.01) and abs(weight.mean().item()) < 1e-4
+    norm = models.resnet(18).layer4[1].bn2
+    assert (norm.weight == 1).all() and (norm.bias == 0).all()
+
+
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+def test_a_block_keeps_the_size_unless_told_otherwise(block):
+    x = torch.randn(1, 64, 9, 7)
+    assert block(64, 16)(x).shape == (1, 16 * block.expansion, 9, 7)
+    assert block(64, 16, stride=2)(x).shape == (1, 16 * block.expansion, 5, 4)
+
+
+def test_a_depth_is_read_as_a_command_line_writes_it():
+    assert parse_depth("50") == 50 and type(parse_depth("50")) is int
+    assert parse_depth("tiny") == "tiny"
 
 
 def test_unknown_depth_is_refused():

@@ -35,6 +35,32 @@ def test_a_box_is_cut_to_the_picture_and_an_empty_one_is_refused():
             predict.predict_image(model, image, [box])
 
 
+def test_what_is_no_pose_is_refused():
+    crops, matrix = torch.zeros(1, 3, 128, 96, dtype=torch.uint8), np.eye(2, 3)
+    with pytest.raises(ValueError, match="finds 16 keypoints, and a pose of COCO has 17"):
+        predict.predict_crops(models.build("simple_baseline", depth="tiny", num_keypoints=16).eval(), crops, [matrix])
+    broken = models.load_model("tiny").eval()
+    with torch.no_grad():
+        next(broken.parameters()).fill_(float("nan"))
+    with pytest.raises(ValueError, match="not numbers .*its weights are damaged"):
+        predict.predict_crops(broken, crops, [matrix])
+
+
+def test_options_change_what_they_name(root):
+    """The flip test, its shift, and the decoding reach the numbers; left out, they are as Simple Baselines has them."""
+    person = data.persons(root, "val")[0]
+    model, image = models.load_model("tiny").eval(), data.read_image(person.file)
+    crop, matrix = data.cut(image, person.box, model.input_wh)
+    crops = torch.from_numpy(crop).permute(2, 0, 1)[None]
+    usual = predict.predict_crops(model, crops, [matrix])
+    np.testing.assert_array_equal(usual, predict.predict_crops(model, crops, [matrix], True, True, "quarter"))
+    for other in ({"flip": False}, {"shift": False}, {"refine": None}, {"refine": "dark"}):
+        assert not np.array_equal(usual, predict.predict_crops(model, crops, [matrix], **other))
+    for refine in (None, "dark"):
+        whole = predict.predict_image(model, image, [person.box], refine=refine)
+        np.testing.assert_allclose(whole, predict.predict_crops(model, crops, [matrix], refine=refine), atol=1e-3)
+
+
 def test_weights_that_do_not_say_their_depth_are_told_it(tmp_path):
     bare, photo = tmp_path / "bare.pt", tmp_path / "photo.png"
     torch.save(models.load_model("tiny").state_dict(), bare)

@@ -38,7 +38,7 @@ TESTS = {  # the tests that are asked, of each file; the quick ones first
     "heatmaps.py": ("heatmaps",),
     "models/resnet.py": ("models",),
     "models/simple_baseline.py": ("models",),
-    "train/recipes.py": ("train", "training_at_scale"),
+    "train/recipes.py": ("recipes", "train", "training_at_scale"),
     "models/hourglass.py": ("hourglass",),
     "train/losses.py": ("hourglass", "train", "new_network"),
     "train/trainer.py": ("train", "new_network", "training_at_scale"),
@@ -77,6 +77,24 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         (".shape[-2", "sign"),  # of four axes
     ],
     "train/trainer.py": [('self.device.type == "cuda"', "branch"), ("progress=True", "constant")],  # speed; a bar
+    "models/resnet.py": [
+        ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
+        ("nn.ReLU(inplace=True)", "constant"),
+        (".mean(dim=(2, 3))", "exchange"),  # a mean over both
+    ],
+    "models/hourglass.py": [
+        ("nn.ReLU(inplace=True)", "argument"),
+        ("nn.ReLU(inplace=True)", "constant"),
+        ("images.shape[-2] % step", "sign"),  # of four axes
+    ],
+    "predict/poses.py": [
+        ("memory_format=torch.channels_last", "argument"),  # faster, the same numbers
+        ("np.reshape(matrices", "constant: 1"),  # any negative number means the same
+        ("batch_size=64, workers=0, progress=False", "constant"),  # speed; a bar
+        ("read=data.LastImage()", "argument"),  # speed
+        ("num_workers=workers", "argument"),
+        ('desc="predicting"', "argument"),
+    ],
     "metrics.py": [
         ("+ np.spacing(1)", "operator: right + wrong"),  # 2e-16
         ("+ np.spacing(1)", "constant: 1"),
