@@ -128,6 +128,11 @@ def main(arguments=None):
     draw.add_argument("--out", type=Path, required=True, help="the folder to make")
     draw.add_argument("--train-images", type=number_option(int, 0, 10**6), default=1500)
     draw.add_argument("--val-images", type=number_option(int, 0, 10**6), default=300)
+    draw.add_argument(
+        "--sequences",
+        type=number_option(int, 1, 10**4),
+        help="instead: so many films a motion, of 4 s at 15 frames/s",
+    )
     draw.add_argument("--seed", type=number_option(int, 0), default=0)
     fetch = commands.add_parser("download", help="fetch COCO 2017, 20 GB; the same command goes on after a break")
     fetch.add_argument("--root", type=Path, required=True, help="the folder to fill")
@@ -143,7 +148,9 @@ def main(arguments=None):
         return _download(args)
     if args.command == "pick":
         pick(find(args.data), args.list, args.out)
-    if args.command == "draw":
+    if args.command == "draw" and args.sequences:
+        synthetic.make_films(args.out, args.sequences, seed=args.seed)
+    elif args.command == "draw":
         synthetic.make(args.out, args.train_images, args.val_images, args.seed)
     root = args.out if args.command in ("draw", "pick") else find(args.data)
     print(root, *check(root, args.command == "check" and not args.no_images), sep="\n")

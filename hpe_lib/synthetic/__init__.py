@@ -8,6 +8,8 @@
     camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
     image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
+`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films.
+
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
 x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,
 ((width - 1) / 2, (height - 1) / 2), so that x_px = focal_length * x / z + centre_x, and the same for y.
@@ -23,16 +25,24 @@ from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .render import Camera, Solid, shade, trace
 from .scenes import photograph, scene, viewpoint
+from .sequences import FPS, MOTIONS, Film, film, move
+from .sequences import make as make_films
 
 __all__ = [
     "ACTIVITIES",
+    "FPS",
     "LIMITS",
+    "MOTIONS",
     "VERSION",
     "Camera",
+    "Film",
     "Person",
     "Solid",
     "dress",
+    "film",
     "make",
+    "make_films",
+    "move",
     "person",
     "photograph",
     "pose",

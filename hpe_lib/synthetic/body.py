@@ -29,7 +29,10 @@ class Person:
 
     def placed(self, x, z, yaw):
         """-> the same person turned by `yaw` degrees about the vertical and moved to (x, z) metres on the floor."""
-        turn, shift = rotation("y", yaw), np.array([x, 0.0, z])
+        return self.moved(rotation("y", yaw), np.array([x, 0.0, z]))
+
+    def moved(self, turn, shift):
+        """-> the same person after a rotation (3, 3) about the world's origin and a shift (3,) in metres."""
         frames = {name: (turn @ origin + shift, turn @ axes) for name, (origin, axes) in self.frames.items()}
         return Person(self.activity, self.keypoints @ turn.T + shift, frames, self.height, self.girth, self.seat)
 
@@ -52,24 +55,41 @@ def person(rng, activity=None, yaw=None):
     """
     activity = activity or common_activity(rng)
     angles = pose(rng, activity)
-    child = rng.random() < 0.1
-    height = rng.uniform(1.15, 1.45) if child else float(np.clip(rng.normal(1.70, 0.09), 1.5, 1.95))
-    size = {name: height * share * rng.normal(1, 0.03) for name, share in _SHARES.items()}
-    size["head"] *= 1.18 if child else 1.0
-    frames, keypoints = _joints(angles, size, feet_flat=activity != "jumping")
-    lowest = min(frames[side + part][0][1] for side in ("left_", "right_") for part in ("toe", "heel"))
-    rise = 0.02 * height - lowest  # 0.02: the sole is that far below the foot's centre line
-    seat = frames["pelvis"][0][1] + rise - 0.05 * height if activity == "sitting" else None
-    if activity == "jumping":
-        rise += rng.uniform(0.08, 0.4)
-    shift = np.array([-frames["pelvis"][0][0], rise, -frames["pelvis"][0][2]])
-    frames = {name: (origin + shift, axes) for name, (origin, axes) in frames.items()}
-    girth = float(np.clip(rng.normal(1.04, 0.11), 0.85, 1.4))
-    upright = Person(activity, keypoints + shift, frames, height, girth, seat)
+    height, size = measures(rng)
+    hover = rng.uniform(0.08, 0.4) if activity == "jumping" else 0.0
+    upright = build(activity, angles, size, height, girth(rng), hover)
     if yaw is None:  # from all sides, but as in photographs most often from the front
         kind = rng.random()
         yaw = rng.normal(0 if kind < 0.62 else 180, 35) if kind < 0.8 else rng.uniform(-180, 180)
     return upright.placed(0.0, 0.0, yaw)
+
+
+def measures(rng, child=None):
+    """A body by chance -> its height and dict of segment lengths, metres. child: None leaves it to chance."""
+    child = rng.random() < 0.1 if child is None else child
+    height = rng.uniform(1.15, 1.45) if child else float(np.clip(rng.normal(1.70, 0.09), 1.5, 1.95))
+    size = {name: height * share * rng.normal(1, 0.03) for name, share in _SHARES.items()}
+    size["head"] *= 1.18 if child else 1.0
+    return height, size
+
+
+def girth(rng):
+    """How stout a body is, by chance: a factor around 1."""
+    return float(np.clip(rng.normal(1.04, 0.11), 0.85, 1.4))
+
+
+def build(activity, angles, size, height, girth, hover=0.0):
+    """-> the `Person` with these joint angles (degrees) and measures, the pelvis above (0, 0), facing z.
+
+    The lowest point of the feet is `hover` metres above the floor.
+    """
+    frames, keypoints = _joints(angles, size, feet_flat=activity != "jumping")
+    lowest = min(frames[side + part][0][1] for side in ("left_", "right_") for part in ("toe", "heel"))
+    rise = 0.02 * height - lowest + hover  # 0.02: the sole is that far below the foot's centre line
+    seat = frames["pelvis"][0][1] + rise - 0.05 * height if activity == "sitting" else None
+    shift = np.array([-frames["pelvis"][0][0], rise, -frames["pelvis"][0][2]])
+    frames = {name: (origin + shift, axes) for name, (origin, axes) in frames.items()}
+    return Person(activity, keypoints + shift, frames, height, girth, seat)
 
 
 _SHARES = {

@@ -36,8 +36,13 @@ def make(folder, train_images=1500, val_images=300, seed=0, workers=None, progre
 
     Raises FileExistsError when `folder` holds something else, OSError when the disk is full.
     """
-    folder = Path(folder)
     settings = {"version": VERSION, "seed": seed, "train_images": train_images, "val_images": val_images}
+    return whole_folder(folder, settings, lambda building: _build(building, settings, workers, progress))
+
+
+def whole_folder(folder, settings, build):
+    """Let `build` fill a neighbouring folder, then rename it to `folder`, unless that holds these settings already."""
+    folder = Path(folder)
     if _holds(folder, settings):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +52,7 @@ def make(folder, train_images=1500, val_images=300, seed=0, workers=None, progre
         if ours and time.time() - left.stat().st_mtime > 86400:
             shutil.rmtree(left, ignore_errors=True)
     try:
-        _build(building, settings, workers, progress)
+        build(building)
         try:
             if folder.is_dir():
                 folder.rmdir()  # empty, or _holds would have refused it
@@ -70,7 +75,7 @@ def _holds(folder, settings):
         found = None
     if found != settings:
         raise FileExistsError(
-            f"{folder}: cannot draw the built-in data set here, since the folder holds "
+            f"{folder}: cannot draw people here, since the folder holds "
             + (f"one with other settings ({found})" if found else "other files")
             + "; name a new folder or remove this one"
         )
@@ -82,9 +87,9 @@ def _build(folder, settings, workers, progress):
         (folder / name).mkdir(parents=True)
     jobs = [(split, index) for split in SPLITS for index in range(settings[f"{split}_images"])]
     draw = partial(_draw, str(folder), settings["seed"])
-    files = {split: {**_head(settings), "images": [], "annotations": []} for split in SPLITS}
+    files = {split: {**head(settings), "images": [], "annotations": []} for split in SPLITS}
     with tqdm(total=len(jobs), desc="drawing people", unit="image", disable=not progress) as bar:
-        for (split, _), (image, annotations) in zip(jobs, _run(draw, jobs, workers)):
+        for (split, _), (image, annotations) in zip(jobs, run(draw, jobs, workers)):
             files[split]["images"].append(image)
             files[split]["annotations"] += annotations
             bar.update()
@@ -94,20 +99,20 @@ def _build(folder, settings, workers, progress):
     (folder / "synthetic.json").write_text(json.dumps(settings), encoding="utf-8")
 
 
-def _run(draw, jobs, workers):
+def run(draw, jobs, workers, chunk=8):
     """Yield draw(job) for all jobs in order, by processes where the machine allows it."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         os._exit(1)  # a worker that reads a script without `if __name__ == "__main__":` once more; see below
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or cores
     done = 0
-    if workers > 1 and len(jobs) > 8:
+    if workers > 1 and len(jobs) > chunk:
         try:
             # "spawn" works on every system, and beside the threads of a notebook's kernel.
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(min(workers, 32), context, _start_worker) as pool:
                 try:
-                    for result in pool.map(draw, jobs, chunksize=8):
+                    for result in pool.map(draw, jobs, chunksize=chunk):
                         yield result
                         done += 1
                 except BaseException:
@@ -155,7 +160,7 @@ def _draw(folder, seed, job):
     return entry, [{"id": 100 * image_id + k, "image_id": image_id, **one} for k, one in enumerate(annotations)]
 
 
-def _head(settings):
+def head(settings):
     """-> what a COCO file says about itself."""
     person = {
         "id": 1,

@@ -130,7 +130,7 @@ def scene(rng, camera=None, people=None, far=None, crowd=None):
     light = (np.array([rng.uniform(-1, 1), rng.uniform(0.4, 1.2), rng.uniform(0.2, 1)]), rng.uniform(0.4, 0.7))
     looks = [wardrobe(rng) for _ in everyone]
     image, found = photograph(camera, everyone, looks, things, backdrop, light, rng.uniform(0.2, 0.7))
-    return _develop(rng, image), _tidy(found, len(group), len(group) + len(unnamed))
+    return develop(rng, image), _tidy(found, len(group), len(group) + len(unnamed))
 
 
 def _given(choice, chance):
@@ -167,7 +167,7 @@ def _tidy(found, labelled, single):
     return kept
 
 
-def _develop(rng, image):
+def develop(rng, image):
     """The camera's faults: exposure, colour cast and noise; image (H, W, 3) uint8 -> the same."""
     gain, black = rng.uniform(0.8, 1.2) * (1 + rng.normal(0, 0.03, 3)), rng.uniform(-12, 18)
     table = np.clip(np.arange(256) * gain[:, None] + black, 0, 255).astype(np.uint8).ravel().tolist()
