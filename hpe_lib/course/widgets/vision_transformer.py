@@ -28,7 +28,7 @@ def attention_panel(crops, attention, keypoints, labelled, middles):
             token = int((places - keypoints[person, index]).norm(dim=1).argmin())
             looks = attention[person, layer - 1, :, token]  # (heads, T)
             looks = looks.mean(dim=0) if head == "mean" else looks[int(head) - 1]
-            draw_heatmap(axes[1], crops[person], looks.reshape(rows, columns))
+            draw_heatmap(axes[1], crops[person], looks.reshape(rows, columns).numpy())
             distances = (places - places[token]).norm(dim=1)
             best = int(looks.argmax())
             seen = torch.where(labelled[person] > 0, (keypoints[person] - places[best]).norm(dim=1), torch.inf)
@@ -38,7 +38,7 @@ def attention_panel(crops, attention, keypoints, labelled, middles):
                 f"at a patch {float(seen.min()):.0f} px from the {near}"
             )
             for ax in axes:
-                ax.plot(*places[token], "s", color=GREEN, markersize=14, fillstyle="none", markeredgewidth=2.5)
+                ax.plot(*places[token].tolist(), "s", color=GREEN, markersize=14, fillstyle="none", markeredgewidth=2.5)
         which = "mean of all heads" if head == "mean" else f"head {head}"
         figure.suptitle(f"Person {person}, {name}, layer {layer}, {which}\n{said}", fontsize=10)
         return f"Person {person}, layer {layer}, {which}: the token of the {name} {said}."
