@@ -1,3 +1,6 @@
+from pathlib import Path
+from runpy import run_path
+
 import numpy as np
 import pytest
 import torch
@@ -50,8 +53,19 @@ def test_the_token_of_a_point_is_the_nearest_middle():
 def test_windows_and_matching_of_the_notebook():
     windows, undo_windows, matching = defined_in("09", "windows", "undo_windows", "matching")
     numbers = torch.arange(2 * 4 * 6).reshape(2, 4, 6, 1)
-    cut = windows(numbers, 2)
-    assert cut.shape == (12, 4, 1) and cut[1].flatten().tolist() == [2, 3, 8, 9]
-    assert torch.equal(undo_windows(cut, 2, numbers.shape), numbers)
+    cut = windows(numbers, 2, 3)
+    assert cut.shape == (8, 6, 1) and cut[1].flatten().tolist() == [3, 4, 5, 9, 10, 11]
+    assert torch.equal(undo_windows(cut, 2, 3, numbers.shape), numbers)
     cost = torch.tensor([[1.0, 2.0, 9.0], [1.5, 8.0, 9.0]])  # the cheapest for each would be query 0 twice
     assert list(matching(cost)) == [1, 0]
+
+
+def test_the_pyramid_of_the_notebook_is_the_one_that_the_tool_trained():
+    own = defined_in("09", "Pyramid", "Stage", "Merge", "windows", "undo_windows")[0]()
+    tool = run_path(str(Path(__file__).parents[1] / "tools" / "vision_transformer.py"))["Pyramid"]()
+    with torch.no_grad():
+        for parameter in own.parameters():
+            parameter.normal_(std=0.1)
+    tool.load_state_dict(own.state_dict())
+    images = torch.randn(2, 3, 128, 96)
+    torch.testing.assert_close(own(images), tool(images), atol=1e-5, rtol=1e-4)

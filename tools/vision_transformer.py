@@ -3,9 +3,9 @@
 A small ViTPose and the small ResNet of the course, of about equal multiply-adds, learn from an eighth, a quarter, a
 half and all of the drawn people. Every run sees the same number of people (with repetition), so that they differ in the
 data alone; each network has the learning rate that did best of three on 4,800 people. On all people a second ViT learns
-with a loss behind every block (intermediate supervision). The AP on the built-in validation
-people (true boxes, flip test) goes to hpe_lib/weights/vision_transformer.csv, which notebook 09 draws, with the CPU
-time of each run. An existing file is added to: `--seeds 0,1` names the seeds.
+with a loss behind every block (intermediate supervision), and a small pyramid of windows, as Swin's. The AP on the
+built-in validation people (true boxes, flip test) goes to hpe_lib/weights/vision_transformer.csv, which notebook 09
+draws, with the CPU time of each run. An existing file is added to: `--seeds 0,1` names the seeds.
 `python tools/vision_transformer.py --ship` trains the network that notebook 09 looks into, hpe_lib/weights/vit.pt.
 """
 
@@ -17,14 +17,75 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import nn
 
 from hpe_lib import data, evaluate, heatmaps, models, train
+
+
+class Stage(nn.Module):
+    """Two transformer blocks in windows of 4 x 3 tokens, the second in shifted ones: (N, H, W, C) -> the same."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.blocks = nn.ModuleList([models.TransformerBlock(channels, channels // 16) for _ in range(2)])
+
+    def forward(self, x):
+        n, h, w, c = x.shape
+        for block, shift in zip(self.blocks, ((0, 0), (2, 1))):
+            x = x.roll((-shift[0], -shift[1]), dims=(1, 2))
+            cut = x.reshape(n, h // 4, 4, w // 3, 3, c).transpose(2, 3)  # (N, rows, columns, 4, 3, C)
+            x = (
+                block(cut.reshape(-1, 12, c))
+                .reshape(cut.shape)
+                .transpose(2, 3)
+                .reshape(x.shape)
+                .roll(shift, dims=(1, 2))
+            )
+        return x
+
+
+class Merge(nn.Module):
+    """Each 2 x 2 tokens become one of twice the numbers (Liu et al. 2021, section 3.1)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm, self.reduce = nn.LayerNorm(4 * channels), nn.Linear(4 * channels, 2 * channels, bias=False)
+
+    def forward(self, x):
+        n, h, w, c = x.shape
+        return self.reduce(self.norm(x.reshape(n, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 4, 2, 5).flatten(3)))
+
+
+@models.register("pyramid")
+class Pyramid(nn.Module):
+    """A small pose network after Swin, as in notebook 09: three maps, each half as fine, enlarged and added."""
+
+    def __init__(self, channels=24, num_keypoints=17):
+        super().__init__()
+        self.stride, self.num_keypoints, self.input_wh = 4, num_keypoints, (96, 128)
+        sizes = [channels, 2 * channels, 4 * channels]
+        self.embed = nn.Conv2d(3, channels, 4, stride=4)
+        self.places = nn.Parameter(torch.zeros(1, 32, 24, channels))
+        self.merges = nn.ModuleList([nn.Identity(), *map(Merge, sizes[:2])])
+        self.stages, self.sides = nn.ModuleList(map(Stage, sizes)), nn.ModuleList([nn.Linear(c, 64) for c in sizes])
+        self.final = nn.Conv2d(64, num_keypoints, 3, padding=1)
+        nn.init.normal_(self.final.weight, std=0.001)
+
+    def forward(self, images):
+        x, maps = self.embed(images).permute(0, 2, 3, 1) + self.places, []  # (N, 32, 24, C)
+        for merge, stage, side in zip(self.merges, self.stages, self.sides):
+            x = stage(merge(x))
+            maps.append(side(x).permute(0, 3, 1, 2))  # (N, 64, h, w)
+        fine = [nn.functional.interpolate(one, size=maps[0].shape[2:], mode="bilinear") for one in maps]
+        return self.final(sum(fine).relu())
+
 
 WEIGHTS = Path(__file__).parents[1] / "hpe_lib" / "weights"
 SMALL = {"input_wh": (96, 128), "head_width": 64}
 NETWORKS = {  # name -> what `models.build` takes, learning rate
     "resnet": (("simple_baseline", {"depth": "tiny"}), 4e-3),
     "vit": (("vit", {"size": (96, 5, 4), "patch": 16, "doublings": 2, **SMALL}), 3e-3),
+    "pyramid": (("pyramid", {}), 3e-3),  # the ViT's rate, none tried; on all people only
 }
 SHIPPED = {"size": (64, 6, 4), "patch": 8, "doublings": 1, **SMALL}  # smaller patches, to see more in its attention
 SHARES = (8, 4, 2, 1)  # of the people: an eighth, a quarter, a half, all
@@ -43,7 +104,7 @@ def every_block_mse(model, batch, recipe):
     return sum(losses) / len(losses), {"pck": heatmaps.pck(found[-1].detach(), target)[1]}
 
 
-class Behind(torch.nn.Module):
+class Behind(nn.Module):
     """A ViTPose that answers behind one of its blocks, for measuring."""
 
     def __init__(self, model, block):
@@ -95,10 +156,12 @@ def runs(seeds, samples):
         crops = kept([people[index] for index in sorted(order[: len(people) // share])])
         for seed in seeds:
             for name, (network, rate) in NETWORKS.items():
+                if name == "pyramid" and share != 1:
+                    continue
                 losses = {"last": None} | ({"every block": every_block_mse} if name == "vit" and share == 1 else {})
                 for loss_name, loss in losses.items():
                     model, took = learnt(network, rate, crops, samples, seed, loss)
-                    blocks = len(getattr(model, "blocks", [None]))
+                    blocks = len(getattr(model, "blocks", [None]))  # of a ViT; 1 for the others
                     for block in range(1, blocks + 1) if share == 1 else [blocks]:
                         asked = Behind(model, block) if blocks > 1 else model
                         ap = evaluate.evaluate_model(asked, root, content=content)[0]["AP"]
