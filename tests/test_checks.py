@@ -605,6 +605,15 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "patch_numbers": {
+        "rows times columns, in either order": ["arguments 0 and 1 swapped"],
+        "what is left over makes no patch": ["argument 0: one more", "argument 1: one more"],
+        "a side is squared, or divides both sides": ["argument 2: minus"],
+    },
+    **{
+        name: {"what is added to all keys changes no weight": ["argument 1: one more", "argument 1: one less"]}
+        for name in ("attention", "multi_head")
+    },
     "units": {"the whole has more than a part": ["result: in order"]},
     "stacked_loss": {"a weight is squared": ["argument 2: minus"]},
     "numbers_of_a_pose": {"they grow from a) to c)": ["result: in order"]},
@@ -654,6 +663,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     },
 }
 COUNTS = {  # checks whose results are whole numbers by nature
+    *("patch_numbers", "block_work"),
     *("multiple", "units"),
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),
     *("visibility_counts", "runs_of", "people_that_count", "is_medium"),

@@ -27,6 +27,7 @@ NAMES = [
     "06_decoding",
     "07_metrics",
     "08_stacked_hourglass",
+    "09_vision_transformer",
 ]
 
 

@@ -40,6 +40,7 @@ TESTS = {  # the tests that are asked, of each file; the quick ones first
     "models/simple_baseline.py": ("models",),
     "train/recipes.py": ("recipes", "train", "training_at_scale"),
     "models/hourglass.py": ("hourglass",),
+    "models/vit.py": ("vit",),
     "train/losses.py": ("hourglass", "train", "new_network"),
     "train/trainer.py": ("train", "new_network", "training_at_scale"),
     "predict/poses.py": ("predict", "published"),

@@ -6,16 +6,21 @@ from hpe_lib.models.published import names as published_names
 from hpe_lib.models.registry import build, heatmaps_of, register
 from hpe_lib.models.resnet import DEPTHS, BasicBlock, Bottleneck, parse_depth, resnet
 from hpe_lib.models.simple_baseline import SimpleBaseline, simple_baseline
+from hpe_lib.models.vit import Attention, PatchEmbed, TransformerBlock, ViTPose
 from hpe_lib.models.weights import load_model, load_weights, save_model
 
 __all__ = [
     "DEPTHS",
+    "Attention",
     "BasicBlock",
     "Bottleneck",
     "Hourglass",
+    "PatchEmbed",
     "Residual",
     "SimpleBaseline",
     "StackedHourglass",
+    "TransformerBlock",
+    "ViTPose",
     "add_weights_options",
     "build",
     "heatmaps_of",
