@@ -58,12 +58,9 @@ def test_it_has_the_names_and_shapes_of_the_published_files(size, simple):
         )
         for key, value in network.state_dict().items()
     }
-    channels, layers, _ = {
-        "small": (384, 12, 12),
-        "base": (768, 12, 12),
-        "large": (1024, 24, 16),
-        "huge": (1280, 32, 16),
-    }[size]
+    published = {"small": (384, 12, 12), "base": (768, 12, 12), "large": (1024, 24, 16), "huge": (1280, 32, 16)}
+    channels, layers, heads = published[size]
+    assert {block.attn.heads for block in network.blocks} == {heads}
     assert own == layout(channels, layers, 192, simple)
 
 
@@ -158,6 +155,18 @@ def test_the_simple_head_is_the_authors():
     maps = functional.interpolate(functional.relu(maps), scale_factor=4, mode="bilinear", align_corners=False)
     with torch.no_grad():
         torch.testing.assert_close(network.answer(tokens, 6, 4), network.final_layer(maps))
+
+
+@pytest.mark.parametrize("head", ["deconvolution", "simple"])
+def test_it_starts_near_0_as_the_authors_do(head):
+    torch.manual_seed(0)
+    network = models.build("vit", **TINY, head=head)
+    with torch.no_grad():
+        assert network.eval()(torch.randn(2, 3, 96, 64)).abs().max() < 0.1
+    spread = {"pos_embed": 0.02, "blocks.1.mlp.fc1.weight": 0.02, "final_layer.weight": 0.001}
+    for name, value in spread.items():
+        assert network.state_dict()[name].std() == pytest.approx(value, rel=0.2)
+    assert not network.blocks[0].attn.qkv.bias.any() and not network.final_layer.bias.any()
 
 
 def test_positions_are_interpolated_for_other_sizes_and_kept_for_their_own():
