@@ -38,6 +38,7 @@ TESTS = {  # the tests that are asked, of each file; the quick ones first
     "heatmaps.py": ("heatmaps",),
     "models/resnet.py": ("models",),
     "models/simple_baseline.py": ("models",),
+    "motion.py": ("motion",),
     "train/recipes.py": ("recipes", "train", "training_at_scale"),
     "models/hourglass.py": ("hourglass",),
     "models/vit.py": ("vit",),

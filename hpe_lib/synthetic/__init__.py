@@ -25,7 +25,7 @@ from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .render import Camera, Solid, shade, trace
 from .scenes import photograph, scene, viewpoint
-from .sequences import FPS, MOTIONS, Film, film, move
+from .sequences import FPS, MOTIONS, Film, film, move, shoot
 from .sequences import make as make_films
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "pose",
     "scene",
     "shade",
+    "shoot",
     "trace",
     "viewpoint",
     "wardrobe",

@@ -186,10 +186,10 @@ def _fallen(person, angle, side):
     return turned.moved(np.eye(3), np.array([0, rise, 0]))
 
 
-def film(rng, motion, seconds=4.0, size=(320, 240), yaw=None):
-    """Draw a person by chance who moves -> `Film`.
+def shoot(rng, motion, seconds=4.0, size=(320, 240), yaw=None):
+    """A person by chance who moves before a camera that stands still -> (camera, people, state, repetitions).
 
-    rng: NumPy generator. motion: one of MOTIONS. size: (width, height) px. yaw: degrees, 0 faces the camera; None:
+    As `move`, with T `Person`s in the camera's world. size: (width, height) px. yaw: degrees, 0 faces the camera; None:
     by chance. The person stays inside the image.
     """
     people, state, repetitions = move(rng, motion, seconds)
@@ -203,10 +203,15 @@ def film(rng, motion, seconds=4.0, size=(320, 240), yaw=None):
         camera = Camera(size, focal, eye, float(np.degrees(np.arctan2(eye - 0.85, z))))
         placed = [one.moved(np.eye(3), np.array([-middle[0], 0, -z - middle[2]])) for one in turned]
         seen = camera.see(np.stack([one.keypoints for one in placed]))
-        pixels = camera.project(seen)
-        if seen[..., 2].min() > 0.5 and (np.abs(pixels - camera.centre) < 0.46 * np.array(size)).all():
-            break
+        inside = np.abs(camera.project(seen) - camera.centre) < 0.46 * np.array(size)
+        if seen[..., 2].min() > 0.5 and inside.all():
+            return camera, placed, state, repetitions
         z *= 1.1
+
+
+def film(rng, motion, seconds=4.0, size=(320, 240), yaw=None):
+    """`shoot`, and draw every frame -> `Film`."""
+    camera, placed, state, repetitions = shoot(rng, motion, seconds, size, yaw)
     backdrop = background(rng, camera, [])
     things = [seat(placed[-1], rng.uniform(0.2, 0.8, 3))] if placed[-1].seat else []
     light = (np.array([rng.uniform(-1, 1), rng.uniform(0.4, 1.2), rng.uniform(0.2, 1)]), rng.uniform(0.4, 0.7))
