@@ -48,6 +48,7 @@ def test_the_trunk_stands_leans_lies_and_hangs():
     points = np.zeros((4, 17, 2))
     points[:, 5:7] = np.array([(0, -30), (30, -30), (-30, 0), (0, 30)])[:, None] + [[-8, 2], [8, -2]]
     points[:, 11:13] = [[-5, 1], [5, -1]]
+    points[:, [4, 7, 10, 13]] = 99
     np.testing.assert_allclose(motion.trunk_angle(points), [0, 45, 90, 180], atol=1e-9)
     np.testing.assert_allclose(motion.trunk_angle(points + 50), [0, 45, 90, 180], atol=1e-9)
 
@@ -93,6 +94,7 @@ def test_repetitions_need_both_thresholds():
     assert motion.repetitions([170, 110, 170], 100, 150) == 0  # not low enough
     assert motion.repetitions([80, 90, 170, 160, 151], 100, 150) == 1  # begins low
     assert motion.repetitions([170, 100, 150, 99.9, 150, 150.1], 100, 150) == 1  # neither limit itself
+    assert motion.repetitions([170, 100, 160], 100, 150) == 0 and motion.repetitions([170, 90, 150], 100, 150) == 0
     assert motion.repetitions([], 100, 150) == 0
 
 
@@ -107,4 +109,11 @@ def test_the_bodys_own_frame_forgets_place_and_size():
         own[0] - own[0, :1],
         (points[0] - points[0, :1]) * (own[0, 3, 0] - own[0, 0, 0]) / (points[0, 3, 0] - points[0, 0, 0]),
     )
+    np.testing.assert_allclose(motion.body_frame(points / 1e4), own)  # metres or px
+    with_scores = np.concatenate([points, np.ones((3, 17, 1))], axis=2)
+    assert (motion.body_frame(with_scores) == own).all() and (motion.body_frame(with_scores.tolist()) == own).all()
+    assert (motion.trunk_angle(with_scores.tolist()) == motion.trunk_angle(points)).all()
+    assert (motion.joint_angle(with_scores.tolist(), *KNEE) == motion.joint_angle(points, *KNEE)).all()
+    errors = motion.angle_error(with_scores, *KNEE, 1.0)
+    assert errors.shape == (3,) and errors[1] == pytest.approx(motion.angle_error(points[1], *KNEE, 1.0))
     assert np.isfinite(motion.body_frame(np.zeros((17, 3)))).all()  # a trunk seen as a point
