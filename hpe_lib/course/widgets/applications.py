@@ -29,7 +29,8 @@ def smoothing_panel(found, true, joints, fps):
         ax.set(xlabel="time, s", ylabel="angle, degrees")
         ax.legend(fontsize=9, loc="lower left")
         error = np.sqrt(np.mean((smooth - truth) ** 2))
-        said = f"error {error:.1f}°, {late} frame{'s' * (late != 1)} ({late / fps:.2f} s) late, tremble {np.std(np.diff(smooth, 2)):.1f}°"
+        frames = "1 frame" if late == 1 else f"{late} frames"
+        said = f"error {error:.1f}°, {frames} ({late / fps:.2f} s) late, tremble {np.std(np.diff(smooth, 2)):.1f}°"
         figure.suptitle(f"cutoff {cutoff:g} Hz, β {beta:g}, noise {noise:g} px: {said}", fontsize=11)
         return f"Cutoff {cutoff:g} Hz, beta {beta:g}, {noise:g} px of noise: {said}."
 
