@@ -605,6 +605,9 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "normalised": {
+        "neither place nor size changes it": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
+    },
     "patch_numbers": {
         "rows times columns, in either order": ["arguments 0 and 1 swapped"],
         "what is left over makes no patch": ["argument 0: one more", "argument 1: one more"],
@@ -664,6 +667,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
 }
 COUNTS = {  # checks whose results are whole numbers by nature
     *("patch_numbers", "block_work"),
+    *("count_repetitions", "alarm"),
     *("multiple", "units"),
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),
     *("visibility_counts", "runs_of", "people_that_count", "is_medium"),
