@@ -367,3 +367,31 @@ def test_an_image_of_another_size_than_its_annotation_is_named(drawn):
         data.CropDataset([person], (48, 64))[0]
     person.image_wh = None  # not known: nothing to compare with
     assert data.CropDataset([person], (48, 64))[0]["image"].shape == (3, 64, 48)
+
+
+def test_who_can_be_learnt_from():
+    """One keypoint of any visibility is enough, a crowd is none, an area or a box of nothing is named once, by five."""
+
+    def annotation(number, **changes):
+        usual = {"id": number, "image_id": 1, "bbox": [10, 10, 30, 40], "area": 700.0, "iscrowd": 0, "category_id": 1}
+        return usual | {"keypoints": [20, 20, 1] + [0] * 48, "num_keypoints": 1} | changes
+
+    def content(*changes):
+        images = [{"id": 1, "file_name": "one.jpg", "width": 100, "height": 80}]
+        people = [annotation(number, **each) for number, each in enumerate(changes, 1)]
+        return {"images": images, "annotations": people, "categories": [{"id": 1, "name": "person"}]}
+
+    def ids(*changes):
+        return [person.annotation_id for person in data.persons("nowhere", "val", content(*changes))]
+
+    assert ids({}, {"area": 0.5}, {"bbox": [5, 5, 1.5, 1.5]}, {"iscrowd": 1}, {"keypoints": [0] * 51}) == [1, 2, 3]
+    (person,) = data.persons("nowhere", "val", content({}))
+    assert person.score == 1.0 and person.keypoints.dtype == np.float64 and person.image_wh == (100, 80)
+    no_area = content({}, {})
+    del no_area["annotations"][1]["area"]
+    assert len(data.persons("nowhere", "val", no_area)) == 2
+    with pytest.warns(UserWarning, match=r"5 people left out.*\(annotation 1, 2, 3, 4, 5\)"):
+        assert ids(*[{"area": 0}] * 5, {}) == [6]
+    with pytest.warns(UserWarning, match=r"6 people left out.*\(annotation 1, 2, 3, 4, 5 \.\.\.\)") as caught:
+        assert ids(*[{"bbox": [10, 10, 0, 40]}] * 6) == []
+    assert caught[0].filename == __file__  # who asked is named, not the library

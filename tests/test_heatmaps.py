@@ -162,6 +162,15 @@ def test_dark_finds_the_exact_top_of_a_gaussian():
     assert (heatmaps.decode(wide, "dark")[0] - keypoints / 4).abs().max() < 1e-3
 
 
+def test_dark_asks_nothing_of_a_map_without_a_peak():
+    """A map whose highest value is 0 has no joint: its place stays the plain one."""
+    y, x = torch.meshgrid(torch.arange(16.0), torch.arange(12.0), indexing="ij")
+    below = -((x - 5.3) ** 2 + (y - 7.4) ** 2)[None, None]
+    below -= below.max()
+    (plain, score), (dark, _) = heatmaps.decode(below, None), heatmaps.decode(below, "dark")
+    assert score.item() == 0 and torch.equal(plain, dark)
+
+
 def test_dark_stays_put_where_there_is_no_top():
     maps = torch.zeros(1, 4, 8, 6)
     maps[0, 0, 0, 3] = 1.0  # at the border
