@@ -28,7 +28,7 @@ def golden(request):
 @pytest.fixture(scope="session")
 def photographs():
     """A COCO-layout folder of real photographs: 11 for training with 26 people, 8 for validation with 17."""
-    return Path(__file__).parent / "photographs"
+    return data.find("photographs")
 
 
 @pytest.fixture(scope="session")

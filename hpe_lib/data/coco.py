@@ -15,16 +15,21 @@ from hpe_lib.machine import cache_folder
 def find(source=None):
     """Return the folder of a data set in COCO's layout, drawing the built-in one on first use.
 
-    source: a folder, or "synthetic"; None means the environment variable HPE_DATA, else "synthetic".
+    source: a folder, "synthetic", or "photographs" (19 photographs with their labels, CC BY, in the package); None
+    means the environment variable HPE_DATA, else "synthetic".
     Raises FileNotFoundError that says what is missing and what to do.
     """
     source = source or os.environ.get("HPE_DATA") or "synthetic"
     if source == "synthetic":
         root = cache_folder() / f"synthetic-v{synthetic.VERSION}"
         return synthetic.make(root)  # nothing is drawn where it is there whole
+    if source == "photographs":
+        return Path(__file__).parent.parent / "photographs"
     root = Path(source).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(f"no folder {root}: give a COCO folder (see the README), or 'synthetic'")
+        raise FileNotFoundError(
+            f"no folder {root}: give a COCO folder (see the README), 'synthetic', or 'photographs'"
+        )
     if not any(annotation_file(root, split).is_file() for split in ("train", "val")):
         raise FileNotFoundError(
             f"{root} has no annotations/person_keypoints_val2017.json: a COCO folder holds annotations/, train2017/ "
