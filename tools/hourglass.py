@@ -8,11 +8,10 @@ hpe_lib/weights/hourglass.csv, which notebook 08 draws. `--seeds 0,1` names the 
 """
 
 import argparse
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
+import budget
 import numpy as np
 import pandas as pd
 import torch
@@ -48,33 +47,11 @@ def answers(network, people):
 
 
 def learnt(crops, stacks, loss, seed, seconds, samples):
-    """Train until the CPU time or the number of people is spent; returns the network, seconds and people it took.
-
-    The learning rate falls along half a cosine wave over the budget, whichever of the two it is.
-    """
+    """Train within a budget; returns the network, and the seconds and people that it took."""
     torch.manual_seed(seed)
-    options = RECIPE.options | {"stacks": stacks}
-    trainer = train.Trainer(
-        models.build("hourglass", **options), crops, replace(RECIPE, options=options, loss=loss, seed=seed)
-    )
-    start, steps, spent = time.process_time(), 0, 0.0
-    while spent < 1:
-        trainer.loader.batch_sampler.epoch = steps // len(trainer.loader)
-        crops.set_epoch(steps // len(trainer.loader))
-        trainer.model.train()
-        for batch in trainer.loader:
-            warm = min(1.0, (steps + 1) / RECIPE.warmup_steps)
-            rate = RECIPE.learning_rate * warm * (1 + math.cos(math.pi * spent)) / 2
-            for group in trainer.optimizer.param_groups:
-                group["lr"] = rate
-            trainer.schedule.step = lambda: None  # the budget sets the rate, not the epoch
-            trainer.step(batch)
-            steps += 1
-            took, seen = time.process_time() - start, steps * RECIPE.batch_size
-            spent = min(1.0, took / seconds if seconds else seen / samples)
-            if spent == 1:
-                break
-    return trainer.model, took, seen
+    recipe = replace(RECIPE, options=RECIPE.options | {"stacks": stacks}, loss=loss, seed=seed)
+    model = models.build(recipe.network[0], **recipe.network[1])
+    return model, *budget.learnt(model, crops, recipe, None, seconds, samples)
 
 
 def runs(seeds, seconds):
@@ -84,9 +61,7 @@ def runs(seeds, seconds):
     """
     root = data.find("synthetic")
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
-    crops, val = data.KeptCrops(people, RECIPE.input_wh, RECIPE.augmentation), data.persons(root, "val", content)
-    for index in range(len(crops)):
-        crops[index]  # cut and kept before any clock runs
+    crops, val = budget.kept(people, RECIPE), data.persons(root, "val", content)
     for seed in seeds:
         samples = None
         for limits in ((seconds, None), (None, "as four stacks")):
@@ -100,9 +75,9 @@ def runs(seeds, seconds):
                 for answer, poses in answers(model, val).items():
                     ap = evaluate.coco_metrics(content, evaluate.to_results(val, poses))["AP"]
                     numbers = {"AP": round(ap, 4), "CPU seconds": round(took, 1), "people": seen}
-                    for budget in budgets:
+                    for name in budgets:
                         yield {
-                            "budget": budget,
+                            "budget": name,
                             "stacks": stacks,
                             "loss": loss,
                             "seed": seed,

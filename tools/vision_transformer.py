@@ -10,11 +10,10 @@ draws, with the CPU time of each run. An existing file is added to: `--seeds 0,1
 """
 
 import argparse
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
+import budget
 import pandas as pd
 import torch
 from torch import nn
@@ -117,34 +116,11 @@ class Behind(nn.Module):
 
 
 def learnt(network, rate, crops, samples, seed, loss=None):
-    """Train until so many people are seen; returns the network and the CPU seconds. The rate falls along a cosine."""
-    (name, options), recipe = network, replace(train.RECIPES["quick"], seed=seed)
+    """Train until so many people are seen; returns the network and the CPU seconds."""
+    (name, options), recipe = network, replace(train.RECIPES["quick"], seed=seed, learning_rate=rate)
     torch.manual_seed(seed)
-    trainer = train.Trainer(models.build(name, **options), crops, recipe, loss)
-    trainer.schedule.step = lambda: None  # the budget sets the rate, not the epoch
-    start, steps, total = time.process_time(), 0, math.ceil(samples / recipe.batch_size)
-    while steps < total:
-        trainer.loader.batch_sampler.epoch = steps // len(trainer.loader)
-        crops.set_epoch(steps // len(trainer.loader))
-        trainer.model.train()
-        for batch in trainer.loader:
-            for group in trainer.optimizer.param_groups:
-                warm = min(1.0, (steps + 1) / recipe.warmup_steps)
-                group["lr"] = rate * warm * (1 + math.cos(math.pi * steps / total)) / 2
-            trainer.step(batch)
-            steps += 1
-            if steps == total:
-                break
-    return trainer.model, time.process_time() - start
-
-
-def kept(people):
-    """The crops of people, cut before any clock runs."""
-    recipe = train.RECIPES["quick"]
-    crops = data.KeptCrops(people, recipe.input_wh, recipe.augmentation)
-    for index in range(len(crops)):
-        crops[index]
-    return crops
+    model = models.build(name, **options)
+    return model, budget.learnt(model, crops, recipe, loss, samples=samples)[0]
 
 
 def runs(seeds, samples):
@@ -153,7 +129,7 @@ def runs(seeds, samples):
     people, content = data.persons(root, "train"), data.read_annotations(data.annotation_file(root, "val"))
     order = torch.randperm(len(people), generator=torch.Generator().manual_seed(0)).tolist()  # smaller shares are parts
     for share in SHARES:
-        crops = kept([people[index] for index in sorted(order[: len(people) // share])])
+        crops = budget.kept([people[index] for index in sorted(order[: len(people) // share])], train.RECIPES["quick"])
         for seed in seeds:
             for name, (network, rate) in NETWORKS.items():
                 if name == "pyramid" and share != 1:
@@ -181,7 +157,8 @@ def runs(seeds, samples):
 def ship(samples):
     """Train the network that the notebook looks into, on all people, and save it."""
     root = data.find("synthetic")
-    model, took = learnt(("vit", SHIPPED), 2e-3, kept(data.persons(root, "train")), samples, 0)
+    people = data.persons(root, "train")
+    model, took = learnt(("vit", SHIPPED), 2e-3, budget.kept(people, train.RECIPES["quick"]), samples, 0)
     metrics, _ = evaluate.evaluate_model(model, root)
     models.save_model(model, WEIGHTS / "vit.pt", half=True)
     print(f"{samples} people, {took:.0f} s, AP {metrics['AP']:.3f}")
