@@ -25,7 +25,7 @@ To read, about 1,700 lines: short files with formula, shapes, units and source, 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
 weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, download), models/ (registry,
 weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings),
-predict/detect.py, evaluate/table.py, and the four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+predict/detect.py, evaluate/table.py, and four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.
