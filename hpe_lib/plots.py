@@ -55,12 +55,14 @@ def smaller(png, limit=80_000):
     return buffer.getvalue()
 
 
-def draw_image(ax, image, title=None):
-    """Show an image (H, W, 3) without axes."""
+def draw_image(ax, image, title=None, credit=""):
+    """Show an image (H, W, 3) without axes. credit: whose photograph it is, in small letters below."""
     ax.imshow(image)
     ax.set_axis_off()
     if title:
         ax.set_title(title)
+    if credit:
+        ax.text(0, -0.02, credit, transform=ax.transAxes, va="top", fontsize=6.5, color=GREY)
 
 
 def side_color(index):

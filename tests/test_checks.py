@@ -605,6 +605,10 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    **{
+        f"{step}_test": {"True and False are their own squares": ["result: squared"]}
+        for step in ("crop", "mirror", "encode", "loss", "decode", "to_image")
+    },
     "normalised": {
         "neither place nor size changes it": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
     },
@@ -674,6 +678,7 @@ COUNTS = {  # checks whose results are whole numbers by nature
     *("nearest_cell", "target_weight", "size_after", "bottleneck_weights"),
     *("output_size", "overlaps", "block_parameters", "multiply_adds", "flat_index"),
     *("lost_joints", "matching", "suppression", "diagnosis"),
+    *("crop_test", "mirror_test", "encode_test", "loss_test", "decode_test", "to_image_test"),
 }
 
 

@@ -29,6 +29,7 @@ NAMES = [
     "08_stacked_hourglass",
     "09_vision_transformer",
     "13_applications",
+    "14_bug_hunt",
 ]
 
 

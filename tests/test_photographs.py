@@ -3,6 +3,7 @@
 import csv
 import json
 
+from hpe_lib import data
 from hpe_lib.data.__main__ import check
 
 CC_BY = 4  # the number of this licence in COCO's annotations
@@ -30,6 +31,12 @@ def test_every_photograph_has_its_row_and_its_licence(photographs):
         for part, fields in COCO_FIELDS.items():
             assert all(entry.keys() == fields for entry in content[part])
     assert seen == rows.keys()
+
+
+def test_each_has_a_credit_to_be_shown_beside_it(photographs):
+    for file in photographs.rglob("*.jpg"):
+        assert data.credit(file).startswith("flickr.com/photo.gne?id=") and data.credit(file).endswith(", CC BY 2.0")
+    assert data.credit("another.jpg") == ""
 
 
 def test_they_are_whole_and_small(photographs):

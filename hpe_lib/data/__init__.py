@@ -9,6 +9,7 @@ from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
 from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
+from hpe_lib.data.files import credit
 from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
 from hpe_lib.data.warp import warp
 
@@ -23,6 +24,7 @@ __all__ = [
     "annotation_file",
     "boxes_in_image",
     "clean_box",
+    "credit",
     "cut",
     "detected_persons",
     "find",

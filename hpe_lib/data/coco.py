@@ -9,6 +9,7 @@ import numpy as np
 
 from hpe_lib import synthetic
 from hpe_lib.data.annotations import annotation_file, clean_box, images_by_id, read_annotations, read_boxes
+from hpe_lib.data.files import PHOTOGRAPHS
 from hpe_lib.machine import cache_folder
 
 
@@ -24,7 +25,7 @@ def find(source=None):
         root = cache_folder() / f"synthetic-v{synthetic.VERSION}"
         return synthetic.make(root)  # nothing is drawn where it is there whole
     if source == "photographs":
-        return Path(__file__).parent.parent / "photographs"
+        return PHOTOGRAPHS
     root = Path(source).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"no folder {root}: give a COCO folder (see the README), 'synthetic', or 'photographs'")

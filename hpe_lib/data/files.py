@@ -1,9 +1,14 @@
-"""Image files that are not what one expects: what is wrong with them, in a sentence, and what can be mended."""
+"""Image files that are not what one expects, in a sentence; and where the course's own photographs come from."""
 
+import csv
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+PHOTOGRAPHS = Path(__file__).parent.parent / "photographs"  # in COCO's layout, with a list of where they come from
 
 
 @contextmanager
@@ -45,3 +50,17 @@ def of_size(image, image_wh, file):
             "mixes two versions of the images; unpack them again"
         )
     return image
+
+
+def credit(file):
+    """What is shown beside one of the course's photographs: its page and licence; nothing for any other file."""
+    return _credits().get(Path(file).resolve(), "")
+
+
+@cache
+def _credits():
+    with open(PHOTOGRAPHS / "photographs.csv", newline="", encoding="utf-8") as rows:
+        return {
+            (PHOTOGRAPHS / row["file"]).resolve(): f"{row['page'].removeprefix('https://www.')}, {row['licence']}"
+            for row in csv.DictReader(rows)
+        }

@@ -225,7 +225,7 @@ def three_descriptions(one, look, turn=-35, step=4):
     axes[2].set(title="the same 3-D joints,\nseen from the side", xlabel="away from the camera (m)")
     mesh, corners = _mesh(camera, depth, step, np.radians(turn))
     axes[3].add_collection(LineCollection(mesh, colors=BLUE, linewidths=0.45))
-    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners (side in view)", xlabel="across, turned (m)")
+    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners, turned sideways", xlabel="to the right, turned (m)")
     for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
         ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.13), aspect="equal", ylabel="height (m)")
     figure.suptitle("One person, three descriptions", fontsize=12)
@@ -260,7 +260,7 @@ def two_orders(image, boxes, poses):
     room, rows = (wide, high), (1.5 * high + 1.35, 0.5 * high + 0.5)
     figure, ax = canvas.page(10, 2 * high + 1.7, "Top-down finds people first, bottom-up finds joints first")
     words = (
-        ("an image", "1 a detector boxes people", "2 one crop after the other,\none pose in each", "all poses"),
+        ("an image", "1 a detector draws\na box round each", "2 one crop after the other,\none pose in each", "all poses"),
         ("an image", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
     )
     for y, name, captions in zip(rows, ("top-down", "bottom-up"), words):
