@@ -43,3 +43,20 @@ def test_every_entry_has_a_link_and_is_cited():
     everywhere = "\n".join(map(words_of, NOTEBOOKS)) + (FOLDER / "PAPER.md").read_text("utf-8")
     source = "".join(path.read_text("utf-8") for path in (FOLDER.parent / "hpe_lib").rglob("*.py"))
     assert LIST.keys() - citations(everywhere + source) == set()
+
+
+def test_the_paper_s_page_points_to_sections_that_exist():
+    rows = [line for line in (FOLDER / "PAPER.md").read_text("utf-8").splitlines() if line.startswith("| ")]
+    pointers = [
+        (notebook, int(first), int(last or first))
+        for row in rows
+        for part in row.split("|")[2].split(";")
+        for notebook, sections in re.findall(r"\b(\d\db?), sections? ([\d, andto]+)", part)
+        for first, last in re.findall(r"(\d+)(?: to (\d+))?", sections)
+    ]
+    assert len(pointers) > 50
+    for notebook, first, last in pointers:
+        (file,) = FOLDER.glob(f"{notebook}_*.ipynb")
+        titles = "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells)
+        there = {int(number) for number in re.findall(r"^## (\d+)\. ", titles, re.MULTILINE)}
+        assert {first, last} <= there, (notebook, first, last, sorted(there))

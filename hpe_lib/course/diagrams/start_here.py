@@ -260,7 +260,7 @@ def two_orders(image, boxes, poses):
     room, rows = (wide, high), (1.5 * high + 1.35, 0.5 * high + 0.5)
     figure, ax = canvas.page(10, 2 * high + 1.7, "Top-down finds people first, bottom-up finds joints first")
     words = (
-        ("an image", "1 a detector draws\na box round each", "2 one crop after the other,\none pose in each", "all poses"),
+        ("an image", "1 a detector draws\na box round each", "2 crop by crop,\none pose in each", "all poses"),
         ("an image", "1 all joints at once,\nnobody's yet", "2 weigh every link,\nkeep the best", "all poses"),
     )
     for y, name, captions in zip(rows, ("top-down", "bottom-up"), words):
