@@ -97,7 +97,7 @@ def test_more_views_bear_more_noise():
     errors = []
     for count in (2, 6):
         pixels = np.stack([v.project(points) for v in views[:count]])
-        shaken = pixels + np.random.default_rng(0).normal(0, 2, (200, *pixels.shape)).swapaxes(0, 1)
+        shaken = pixels[:, None] + np.random.default_rng(0).normal(0, 2, (count, 200, 17, 2))
         found = lifting.triangulate(np.stack([v.matrix for v in views[:count]]), shaken)
         errors.append(np.linalg.norm(found - points, axis=-1).mean())
     assert errors[1] < 0.7 * errors[0]
@@ -297,7 +297,7 @@ def test_the_tool_writes_a_row_for_every_network_and_level(tmp_path, monkeypatch
     import lifting as tool
 
     monkeypatch.setattr(tool, "RECIPE", tool.replace(tool.RECIPE, epochs=1, batch_size=8, warmup_steps=0))
-    monkeypatch.setattr(tool.synthetic, "windows", lambda seed, films, frames, each=8: synthetic_windows(frames))
+    monkeypatch.setattr(tool.synthetic, "windows", lambda seed, films, frames, each=8: WINDOWS(1, 2, frames, 8))
     threads = torch.get_num_threads()
     try:
         tool.main(["--seeds", "3", "--people", "16", "--films", "2", "--out", str(tmp_path / "log.csv")])
@@ -311,7 +311,3 @@ def test_the_tool_writes_a_row_for_every_network_and_level(tmp_path, monkeypatch
 
 
 WINDOWS = synthetic.windows
-
-
-def synthetic_windows(frames):
-    return WINDOWS(1, 2, frames, 8)
