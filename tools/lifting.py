@@ -1,12 +1,12 @@
 """How errors of 2-D joints become errors in space, and what more frames are worth: `python tools/lifting.py`.
 
-Lifters (width 256, two blocks) learn on drawn people: from true 2-D joints or from joints with Gaussian noise, on
+Lifters (width 128, two blocks) learn on drawn people: from true 2-D joints or from joints with Gaussian noise, on
 single people; and from stretches of 1, 9 and 27 frames of the same films, with and without noise. Each is then asked
 about other people, at several levels of noise. hpe_lib/weights/lifting.csv gets MPJPE, PA-MPJPE (mm) and PCK of each,
 and the CPU time of the training; notebook 12 draws it. Noise is in % of the person's size (root mean squared distance
 of the joints from the hips), for each coordinate. An existing file is added to: `--seeds 0,1` names the seeds.
 
-`python tools/lifting.py --ship` trains the network that notebook 12 uses, hpe_lib/weights/lifter.pt (its history:
+`python tools/lifting.py --ship` trains the network that notebook 12 uses (width 256), hpe_lib/weights/lifter.pt (its history:
 lifter_training.csv), on noisy joints of 40,000 single people.
 """
 
@@ -25,8 +25,8 @@ RECIPE = replace(
     train.RECIPES["quick"],
     model="lifter",
     depth=None,
-    options={"width": 256, "dropout": 0.0},  # new people cost nothing here, so that nothing is learnt by heart
-    epochs=20,
+    options={"width": 128, "dropout": 0.0},  # new people cost nothing here, so that nothing is learnt by heart
+    epochs=16,
     batch_size=256,
     learning_rate=5e-3,
     warmup_steps=100,
@@ -42,10 +42,10 @@ def joints_mse(model, batch, recipe):
     return off.square().mean(), {"mpjpe": 1000 * off.detach().norm(dim=-1).mean()}
 
 
-def learnt(pixels, poses, noise, seed, epochs, progress=False):
+def learnt(pixels, poses, noise, seed, epochs, width=128, progress=False):
     """Train a lifter on (N, T, 17, 2) px and (N, 17, 3) m; returns the trainer, and the CPU seconds that it took."""
     torch.manual_seed(seed)
-    options = RECIPE.options | {"frames": pixels.shape[1]}
+    options = RECIPE.options | {"frames": pixels.shape[1], "width": width}
     recipe = replace(RECIPE, options=options, seed=seed, epochs=epochs)
     pairs = lifting.Pairs(pixels, poses, noise, seed)
     trainer = train.Trainer(models.build("lifter", **options), pairs, recipe, joints_mse, precision="float32")
@@ -68,7 +68,7 @@ def runs(seeds, people, films):
     """Yields a row for each network, seed and level of noise."""
     learn, test = synthetic.poses(1, people), synthetic.poses(2, 2000)
     data = {("people", 1): ((learn[0][:, None], learn[1]), (test[0][:, None], test[1]))}
-    long = synthetic.windows(1, films, 27, 16), synthetic.windows(2, 300, 27)
+    long = synthetic.windows(1, films, 27, 16), synthetic.windows(2, 150, 27)
     for frames in (1, 9, 27):
         cut = slice(13 - frames // 2, 14 + frames // 2)  # around the same middle frame
         data["films", frames] = tuple((pixels[:, cut], poses) for pixels, poses in long)
@@ -92,7 +92,7 @@ def runs(seeds, people, films):
 def ship(people, epochs):
     """Train the network of the notebook, and save it with its history."""
     pixels, poses = synthetic.poses(1, people)
-    trainer, took = learnt(pixels[:, None], poses, TYPICAL, 0, epochs, progress=True)
+    trainer, took = learnt(pixels[:, None], poses, TYPICAL, 0, epochs, width=256, progress=True)
     models.save_model(trainer.model, WEIGHTS / "lifter.pt", half=True)
     history = [{k: v for k, v in row.items() if k != "samples_per_second"} for row in trainer.history]
     pd.DataFrame(history).round(6).to_csv(WEIGHTS / "lifter_training.csv", index=False)
@@ -105,14 +105,14 @@ def ship(people, epochs):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1", help="whole numbers with commas between")
-    parser.add_argument("--people", type=int, default=12_000, help="single people to learn from; 40,000 with --ship")
-    parser.add_argument("--films", type=int, default=750, help="films to learn from")
+    parser.add_argument("--people", type=int, default=8_000, help="single people to learn from; 40,000 with --ship")
+    parser.add_argument("--films", type=int, default=400, help="films to learn from")
     parser.add_argument("--ship", action="store_true", help="train lifter.pt")
     parser.add_argument("--out", type=Path, default=WEIGHTS / "lifting.csv")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # so that CPU time and waiting time are the same
     if options.ship:
-        return ship(40_000, 2 * RECIPE.epochs)
+        return ship(40_000, 40)
     seeds = [int(seed) for seed in options.seeds.split(",")]
     rows = pd.read_csv(options.out).to_dict("records") if options.out.is_file() else []
     rows = [row for row in rows if row["seed"] not in seeds]
