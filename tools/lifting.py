@@ -6,8 +6,8 @@ about other people, at several levels of noise. hpe_lib/weights/lifting.csv gets
 and the CPU time of the training; notebook 12 draws it. Noise is in % of the person's size (root mean squared distance
 of the joints from the hips), for each coordinate. An existing file is added to: `--seeds 0,1` names the seeds.
 
-`python tools/lifting.py --ship` trains the network that notebook 12 uses (width 256), hpe_lib/weights/lifter.pt (its history:
-lifter_training.csv), on noisy joints of 40,000 single people.
+`python tools/lifting.py --ship` trains the network that notebook 12 uses, hpe_lib/weights/lifter.pt, twice as wide, on
+noisy joints of 40,000 single people; its history goes to lifter_training.csv.
 """
 
 import argparse
