@@ -1,6 +1,6 @@
 """hpe_lib: what the notebooks build, ready for use. This page is the map.
 
-To read, about 1,700 lines: short files with formula, shapes, units and source, each after its notebook.
+To read, about 1,900 lines: short files with formula, shapes, units and source, each after its notebook.
 
     after     read
     00, 01    skeleton.py                what a COCO person is: keypoints, limbs, mirror pairs
@@ -20,6 +20,8 @@ To read, about 1,700 lines: short files with formula, shapes, units and source, 
               evaluate/results.py        poses become COCO results, and ten numbers
     08        models/hourglass.py        stacked hourglasses: down and up again, with heatmaps after each
     09        models/vit.py              ViTPose: patches, attention, blocks, heatmaps
+    12        lifting.py                 cameras, triangulation, the measures of a pose in space
+              models/lifter.py           from 2-D joints to joints in space, without any image
     13        motion.py                  joints over time: angles, smoothing, counting
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,

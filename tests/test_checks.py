@@ -612,6 +612,17 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     "normalised": {
         "neither place nor size changes it": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
     },
+    "two_depths": {
+        "the length is squared": ["argument 2: minus"],
+        "the nearer one comes first": ["result: in order"],
+    },
+    "mpjpe": {
+        "where somebody stands does not count": [
+            *("argument 0: one more", "argument 0: one less", "argument 1: one more", "argument 1: one less"),
+        ],
+        "a distance has no direction": ["arguments 0 and 1 swapped"],
+    },
+    "triangulate": {"a camera's matrix has no scale": ["argument 0: minus", "argument 0: twice"]},
     "patch_numbers": {
         "rows times columns, in either order": ["arguments 0 and 1 swapped"],
         "what is left over makes no patch": ["argument 0: one more", "argument 1: one more"],
@@ -671,6 +682,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
 }
 COUNTS = {  # checks whose results are whole numbers by nature
     *("patch_numbers", "block_work"),
+    "weights_of",
     *("count_repetitions", "alarm"),
     *("multiple", "units"),
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),

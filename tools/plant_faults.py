@@ -39,6 +39,8 @@ TESTS = {  # the tests that are asked, of each file; the quick ones first
     "models/resnet.py": ("models",),
     "models/simple_baseline.py": ("models",),
     "motion.py": ("motion",),
+    "lifting.py": ("lifting",),
+    "models/lifter.py": ("lifting",),
     "train/recipes.py": ("recipes", "train", "training_at_scale"),
     "models/hourglass.py": ("hourglass",),
     "models/vit.py": ("vit",),

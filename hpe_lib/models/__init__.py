@@ -1,6 +1,7 @@
 """The networks of the course and the files their weights come in."""
 
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
+from hpe_lib.models.lifter import Lifter, LinearBlock
 from hpe_lib.models.options import add_weights_options
 from hpe_lib.models.published import names as published_names
 from hpe_lib.models.registry import build, heatmaps_of, register
@@ -15,6 +16,8 @@ __all__ = [
     "BasicBlock",
     "Bottleneck",
     "Hourglass",
+    "Lifter",
+    "LinearBlock",
     "PatchEmbed",
     "Residual",
     "SimpleBaseline",

@@ -9,6 +9,7 @@
     image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
 `film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films.
+`poses` and `windows` give joints before cameras, in px and in metres, and draw nothing.
 
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
 x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,
@@ -23,6 +24,7 @@ from .activities import ACTIVITIES, LIMITS, pose
 from .body import Person, person
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
+from .joints import around, poses, windows
 from .render import Camera, Solid, shade, trace
 from .scenes import photograph, scene, viewpoint
 from .sequences import FPS, MOTIONS, Film, film, move, shoot
@@ -38,6 +40,7 @@ __all__ = [
     "Film",
     "Person",
     "Solid",
+    "around",
     "dress",
     "film",
     "make",
@@ -46,10 +49,12 @@ __all__ = [
     "person",
     "photograph",
     "pose",
+    "poses",
     "scene",
     "shade",
     "shoot",
     "trace",
     "viewpoint",
     "wardrobe",
+    "windows",
 ]
