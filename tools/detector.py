@@ -8,6 +8,7 @@ and suppression on; those of `val` are looked at once, at the end. A run that wa
 """
 
 import argparse
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -67,11 +68,52 @@ def ap(model, pictures, content, **options):
     return evaluate.box_metrics(content, results), results
 
 
+def settings(model, pictures, content):
+    """Print what input size, suppression and threshold do on pictures that were kept out of training."""
+    for side in (256, 288, 320, 352, 384, 448):
+        for overlap in (0.4, 0.5, 0.6, 0.7, 1.0):
+            metrics, results = ap(model, pictures, content, side=side, overlap=overlap)
+            best = max(THRESHOLDS, key=lambda threshold: f1(pictures, results, threshold))
+            found = evaluate.at_threshold(pictures, results, best)
+            told = f"F1 {f1(pictures, results, best):.3f} at {best:.2f}: " + described(found)
+            print(f"side {side}, overlap {overlap}: {described(metrics)}, {told}", flush=True)
+
+
+THRESHOLDS = [number / 100 for number in range(10, 71, 2)]
+
+
+def f1(pictures, results, threshold):
+    """The harmonic mean of recall and precision at one threshold."""
+    found = evaluate.at_threshold(pictures, results, threshold)
+    return 2 * found["recall"] * found["precision"] / max(found["recall"] + found["precision"], 1e-9)
+
+
+def described(numbers):
+    return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+
+
+def final(model, root, out):
+    """Print what the detector finds on the validation pictures of a folder; its boxes go to a file as COCO results."""
+    content = data.read_annotations(data.annotation_file(root, "val"), masks=False)
+    pictures = data.pictures(root, "val", content)
+    metrics, results = ap(model, pictures, content)
+    threshold = detect.THRESHOLDS["ours"]
+    found = evaluate.at_threshold(pictures, results, threshold)
+    print(f"{root}, {len(pictures)} pictures: {described(metrics)}; at {threshold}: {described(found)}")
+    for name, least in (("all", 0.0), ("default", threshold)):
+        kept = [one for one in results if one["score"] >= least]
+        (out / f"{Path(root).name}-{name}.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, required=True, help="the folder of listed photographs")
     parser.add_argument("--backbone", help="weights of a pose network of depth small, to start from")
     parser.add_argument("--out", type=Path, default=Path("runs/detector"))
+    parser.add_argument(
+        "--settings", action="store_true", help="then try input sizes and the like on what was kept out"
+    )
+    parser.add_argument("--final", action="store_true", help="then measure on the validation pictures")
     parser.add_argument("--ship", action="store_true", help="write the weights and the log into hpe_lib/weights")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -95,8 +137,11 @@ def main(arguments=None):
         models.save_model(trainer.model, WEIGHTS / "people.pt", half=True)
         log = pd.DataFrame(history).drop(columns=["seconds", "samples_per_second"])
         log.to_csv(WEIGHTS / "people.csv", index=False)
-            WEIGHTS / "people.csv", index=False
-        )
+    if options.settings:
+        settings(trainer.model, chosen, content)
+    if options.final:
+        for root in (options.photographs, data.find("synthetic")):
+            final(trainer.model, root, options.out)
 
 
 if __name__ == "__main__":
