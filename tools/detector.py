@@ -18,7 +18,7 @@ import torch
 
 from hpe_lib import data, evaluate, models, train
 from hpe_lib.machine import keep_freed_memory
-from hpe_lib.predict import detect, find_people
+from hpe_lib.predict import box_nms, detect, find_people
 
 WEIGHTS = Path(detect.__file__).parents[1] / "weights"
 RECIPE = replace(
@@ -57,26 +57,43 @@ def start(backbone):
     return model
 
 
-def ap(model, pictures, content, **options):
-    """COCO's box metrics of a model on some pictures, and its results."""
+def ap(pictures, content, results):
+    """COCO's box metrics of some pictures alone."""
     ids = {picture.image_id for picture in pictures}
     content = content | {
         "images": [image for image in content["images"] if image["id"] in ids],
         "annotations": [person for person in content["annotations"] if person["image_id"] in ids],
     }
-    results = evaluate.box_results(pictures, partial(find_people, threshold=0.01, model=model.eval(), **options))
-    return evaluate.box_metrics(content, results), results
+    return evaluate.box_metrics(content, results)
+
+
+def found_by(model, pictures, **options):
+    """All boxes that a model finds, as COCO results."""
+    return evaluate.box_results(pictures, partial(find_people, threshold=0.01, model=model.eval(), **options))
+
+
+def suppressed(results, overlap):
+    """Results without the weaker of two boxes of one picture that overlap more."""
+    images = {}
+    for result in results:
+        images.setdefault(result["image_id"], []).append(result)
+    kept = []
+    for some in images.values():
+        stay = box_nms([one["bbox"] for one in some], [one["score"] for one in some], overlap)
+        kept += [some[index] for index in stay]
+    return kept
 
 
 def settings(model, pictures, content):
     """Print what input size, suppression and threshold do on pictures that were kept out of training."""
-    for side in (256, 288, 320, 352, 384, 448):
+    for side in (256, 288, 320, 352, 384):
+        every = found_by(model, pictures, side=side, overlap=1.0)
         for overlap in (0.4, 0.5, 0.6, 0.7, 1.0):
-            metrics, results = ap(model, pictures, content, side=side, overlap=overlap)
+            results = suppressed(every, overlap)
             best = max(THRESHOLDS, key=lambda threshold: f1(pictures, results, threshold))
             found = evaluate.at_threshold(pictures, results, best)
             told = f"F1 {f1(pictures, results, best):.3f} at {best:.2f}: " + described(found)
-            print(f"side {side}, overlap {overlap}: {described(metrics)}, {told}", flush=True)
+            print(f"side {side}, overlap {overlap}: {described(ap(pictures, content, results))}, {told}", flush=True)
 
 
 THRESHOLDS = [number / 100 for number in range(10, 71, 2)]
@@ -96,7 +113,8 @@ def final(model, root, out):
     """Print what the detector finds on the validation pictures of a folder; its boxes go to a file as COCO results."""
     content = data.read_annotations(data.annotation_file(root, "val"), masks=False)
     pictures = data.pictures(root, "val", content)
-    metrics, results = ap(model, pictures, content)
+    results = found_by(model, pictures)
+    metrics = ap(pictures, content, results)
     threshold = detect.THRESHOLDS["ours"]
     found = evaluate.at_threshold(pictures, results, threshold)
     print(f"{root}, {len(pictures)} pictures: {described(metrics)}; at {threshold}: {described(found)}")
@@ -129,7 +147,7 @@ def main(arguments=None):
     def check(model):
         if len(trainer.history) % 2:
             return {}
-        metrics, _ = ap(model, chosen, content)
+        metrics = ap(chosen, content, found_by(model, chosen))
         return {"AP": metrics["AP"], "AP50": metrics["AP50"]}
 
     history = train.fit(trainer, check, options.out, report, progress=False)
