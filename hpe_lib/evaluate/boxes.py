@@ -57,7 +57,7 @@ def at_threshold(pictures, results, threshold, overlap=0.5):
             found_in.setdefault(result["image_id"], []).append(result)
     for picture in pictures:
         person = picture.kinds == 1
-        people += person.sum()
+        people += int(person.sum())
         free = person.copy()
         for result in sorted(found_in.get(picture.image_id, ()), key=lambda one: -one["score"]):
             iou = box_iou([result["bbox"]], picture.boxes)[0] * free  # (M,)
