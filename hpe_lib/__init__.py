@@ -20,14 +20,16 @@ To read, about 1,900 lines: short files with formula, shapes, units and source, 
               evaluate/results.py        poses become COCO results, and ten numbers
     08        models/hourglass.py        stacked hourglasses: down and up again, with heatmaps after each
     09        models/vit.py              ViTPose: patches, attention, blocks, heatmaps
+    10        models/center_detector.py  people as points: a heatmap of their centres, their sizes
     12        lifting.py                 cameras, triangulation, the measures of a pose in space
               models/lifter.py           from 2-D joints to joints in space, without any image
     13        motion.py                  joints over time: angles, smoothing, counting
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
-weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, download), models/ (registry,
-weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings),
-predict/detect.py, evaluate/table.py, and four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, pictures, download), models/
+(registry, weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings,
+center_loss), predict/ (detect, overlap), evaluate/ (table, boxes), and the four commands: `python -m hpe_lib.data`,
+`.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.center_detector import CenterDetector, decode_boxes
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.lifter import Lifter, LinearBlock
 from hpe_lib.models.options import add_weights_options
@@ -15,6 +16,7 @@ __all__ = [
     "Attention",
     "BasicBlock",
     "Bottleneck",
+    "CenterDetector",
     "Hourglass",
     "Lifter",
     "LinearBlock",
@@ -26,6 +28,7 @@ __all__ = [
     "ViTPose",
     "add_weights_options",
     "build",
+    "decode_boxes",
     "heatmaps_of",
     "load_model",
     "load_weights",

@@ -60,7 +60,7 @@ def main(arguments=None):
             raise ValueError(f"{file} is the photograph itself: name another file, it would be lost")
     image = upright_image(args.photo)
     model = load_model(args.weights, args.depth, args.channels).to(best_device())
-    boxes = detect_people(image) if args.detect else args.box
+    boxes = detect_people(image, detector="fasterrcnn")[0] if args.detect else args.box
     if boxes is None:
         print("no --box and no --detect: taking the whole image as one person's box")
     poses = predict_image(model, image, boxes)
