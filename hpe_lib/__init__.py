@@ -26,7 +26,7 @@ To read, about 1,900 lines: short files with formula, shapes, units and source, 
     13        motion.py                  joints over time: angles, smoothing, counting
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
-weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, pictures, download), models/
+weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, boxes, download), models/
 (registry, weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings,
 center_loss), predict/ (detect, overlap), evaluate/ (table, boxes), and the four commands: `python -m hpe_lib.data`,
 `.train`, `.predict`, `.evaluate`.

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from hpe_lib import data, evaluate, geometry, models, predict, train
-from hpe_lib.data.pictures import IGNORED, MOST, NOTHING, PERSON
+from hpe_lib.data.boxes import IGNORED, MOST, NOTHING, PERSON
 from hpe_lib.predict import detect
 from hpe_lib.train.center_loss import center_targets, focal_loss
 from tests.conftest import shared
@@ -239,8 +239,8 @@ def test_pictures_list_all_people_and_ignore_crowds(tmp_path):
 
 def test_items_are_a_function_of_seed_epoch_and_picture(drawn):
     pictures = data.pictures(drawn, "train")
-    dataset, again = (data.PictureDataset(pictures, (160, 128), RECIPE.augmentation) for _ in range(2))
-    other = data.PictureDataset(pictures, (160, 128), RECIPE.augmentation, seed=1)
+    dataset, again = (data.BoxDataset(pictures, (160, 128), RECIPE.augmentation) for _ in range(2))
+    other = data.BoxDataset(pictures, (160, 128), RECIPE.augmentation, seed=1)
     for name in ("image", "boxes", "kinds"):
         assert torch.equal(dataset[3][name], again[3][name])
     before = dataset[3]["image"]
@@ -258,7 +258,7 @@ def test_boxes_go_where_the_picture_goes(tmp_path):
     Image.fromarray(image).save(tmp_path / "box.png")
     picture = data.Picture(tmp_path / "box.png", 1, (200, 120), np.array([[120.0, 30, 30, 50]]), np.array([PERSON]))
     change = replace(RECIPE.augmentation, color=0.0, erase_prob=0.0)
-    dataset, seen, kinds = data.PictureDataset([picture], (128, 96), change), [], set()
+    dataset, seen, kinds = data.BoxDataset([picture], (128, 96), change), [], set()
     for epoch in range(60):
         dataset.set_epoch(epoch)
         item = dataset[0]
@@ -275,7 +275,7 @@ def test_boxes_go_where_the_picture_goes(tmp_path):
 def test_people_of_whom_little_is_left_are_ignored():
     boxes = np.array([[10, 10, 40, 60], [-30, 10, 40, 60], [90, 10, 5, 6], [200, 0, 20, 20]], np.float64)
     picture = data.Picture(Path("none"), 1, (100, 100), boxes, np.full(4, PERSON))
-    dataset = data.PictureDataset([picture], (100, 100))
+    dataset = data.BoxDataset([picture], (100, 100))
     found, kinds = dataset.labels(picture, np.eye(2, 3))
     assert kinds[:4].tolist() == [PERSON, IGNORED, IGNORED, NOTHING] and found.shape == (MOST, 4)
     np.testing.assert_allclose(found[1], [0, 10, 10, 60])
@@ -284,7 +284,7 @@ def test_people_of_whom_little_is_left_are_ignored():
 def test_a_crowded_picture_keeps_the_largest():
     boxes = np.column_stack([np.arange(60.0), np.zeros(60), 10 + np.arange(60.0), np.full(60, 20.0)])
     picture = data.Picture(Path("none"), 1, (200, 200), boxes, np.full(60, PERSON))
-    found, kinds = data.PictureDataset([picture], (200, 200)).labels(picture, np.eye(2, 3))
+    found, kinds = data.BoxDataset([picture], (200, 200)).labels(picture, np.eye(2, 3))
     assert (kinds == PERSON).sum() == MOST and found[0, 2] == 69 and found[:, 2].min() == 30
 
 
@@ -296,7 +296,7 @@ def test_it_trains_by_the_trainer_as_it_is_and_resumes(drawn, tmp_path):
 
     def trainer():
         torch.manual_seed(0)
-        dataset = data.PictureDataset(data.pictures(drawn, "train"), RECIPE.input_wh, RECIPE.augmentation)
+        dataset = data.BoxDataset(data.pictures(drawn, "train"), RECIPE.input_wh, RECIPE.augmentation)
         return train.Trainer(models.build(name, **network), dataset, RECIPE, device="cpu", precision="float32")
 
     whole = trainer()

@@ -145,7 +145,7 @@ def main(arguments=None):
     recipe = replace(RECIPE, epochs=options.epochs, learning_rate=options.learning_rate, seed=options.seed)
     drawn, (photographs, chosen) = data.pictures(data.find("synthetic"), "train"), parts(options.photographs)
     content = data.read_annotations(data.annotation_file(options.photographs, "train"), masks=False)
-    mixed = data.PictureDataset(3 * photographs + drawn[::5], recipe.input_wh, recipe.augmentation, recipe.seed)
+    mixed = data.BoxDataset(3 * photographs + drawn[::5], recipe.input_wh, recipe.augmentation, recipe.seed)
     trainer = train.Trainer(start(options.start), mixed, recipe)
     if (options.out / "last.pt").is_file():
         trainer.resume(options.out)

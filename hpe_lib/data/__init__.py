@@ -11,7 +11,7 @@ from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
 from hpe_lib.data.files import credit
 from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
-from hpe_lib.data.pictures import Picture, PictureDataset, letterbox, move_boxes, pictures, shrink
+from hpe_lib.data.boxes import Picture, BoxDataset, letterbox, move_boxes, pictures, shrink
 from hpe_lib.data.warp import warp
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "LastImage",
     "Person",
     "Picture",
-    "PictureDataset",
+    "BoxDataset",
     "annotation_file",
     "boxes_in_image",
     "clean_box",

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from hpe_lib import data
-from hpe_lib.data.pictures import IGNORED, PERSON
+from hpe_lib.data.boxes import IGNORED, PERSON
 from hpe_lib.train.losses import register
 
 SPREAD = 0.09  # sigma of a person's Gaussian as a share of the box's width and height

@@ -89,7 +89,7 @@ def move_boxes(boxes, matrix):
     return np.concatenate([corners.min(axis=1), np.ptp(corners, axis=1)], axis=1)
 
 
-class PictureDataset(torch.utils.data.Dataset):
+class BoxDataset(torch.utils.data.Dataset):
     """Whole pictures, cut and changed at random: one item a picture, a function of seed, epoch and picture only.
 
     An item: image (3, H, W) uint8 RGB; boxes (MOST, 4) x, y, width, height in px of the cut, kept inside it; kinds
