@@ -10,6 +10,7 @@ from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
 from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
+from hpe_lib.data.pictures import PictureDataset, fit_picture
 from hpe_lib.data.warp import warp
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "KeptCrops",
     "LastImage",
     "Person",
+    "PictureDataset",
     "annotation_file",
     "boxes_in_image",
     "clean_box",
     "cut",
     "detected_persons",
     "find",
+    "fit_picture",
     "normalise",
     "persons",
     "read_annotations",

@@ -21,6 +21,7 @@ from behind, has v = 1 (COCO's annotators often left it out, v = 0).
 
 from .activities import ACTIVITIES, LIMITS, pose
 from .body import Person, person
+from .crowds import COUNTS, crowd, make_crowds
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .render import Camera, Solid, shade, trace
@@ -30,6 +31,7 @@ from .sequences import make as make_films
 
 __all__ = [
     "ACTIVITIES",
+    "COUNTS",
     "FPS",
     "LIMITS",
     "MOTIONS",
@@ -38,9 +40,11 @@ __all__ = [
     "Film",
     "Person",
     "Solid",
+    "crowd",
     "dress",
     "film",
     "make",
+    "make_crowds",
     "make_films",
     "move",
     "person",
