@@ -605,6 +605,12 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "peaks": {"0 and 1 are their own squares": ["result: squared"]},
+    "greedy": {"of the scores only order and sign matter": ["argument 0: twice"]},
+    "pull_push": {
+        "only differences count": ["argument 0: minus", "argument 0: one more", "argument 0: one less"],
+        "people have no order": ["argument 0: reversed"],
+    },
     "normalised": {
         "neither place nor size changes it": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
     },
@@ -666,6 +672,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     },
 }
 COUNTS = {  # checks whose results are whole numbers by nature
+    *("crossing", "peaks", "greedy"),
     *("patch_numbers", "block_work"),
     *("count_repetitions", "alarm"),
     *("multiple", "units"),
