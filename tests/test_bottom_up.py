@@ -126,8 +126,9 @@ def test_a_crowd_comes_back_from_faultless_maps(name, crowd):
 
 
 @pytest.mark.parametrize("name", GROUPINGS)
-def test_a_picture_without_people_has_no_poses(name):
-    poses = group(*true_maps(np.zeros((1, 17, 3)), (640, 480)), name)
+@pytest.mark.parametrize("count", [0, 1])  # 1: somebody without labels
+def test_a_picture_without_people_has_no_poses(name, count):
+    poses = group(*true_maps(np.zeros((count, 17, 3)), (640, 480)), name)
     assert poses.shape == (0, 17, 3) and picture_results(1, poses) == []
 
 

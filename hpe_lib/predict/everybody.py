@@ -39,6 +39,7 @@ def true_maps(people, image_wh, longer=320, stride=4):
 
     people: (P, 17, 3) image px and visibility.
     """
+    people = np.concatenate([people, np.zeros((1, 17, 3))])  # somebody without labels, where nobody is
     matrix, input_wh = data.fit_picture(image_wh, longer)
     points = torch.tensor(geometry.transform(people[None, ..., :2], matrix), dtype=torch.float32)  # (1, P, 17, 2)
     labelled, size = torch.tensor(people[None, ..., 2] > 0), (input_wh[0] // stride, input_wh[1] // stride)
