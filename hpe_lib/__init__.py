@@ -1,6 +1,6 @@
 """hpe_lib: what the notebooks build, ready for use. This page is the map.
 
-To read, about 1,700 lines: short files with formula, shapes, units and source, each after its notebook.
+To read, about 2,000 lines: short files with formula, shapes, units and source, each after its notebook.
 
     after     read
     00, 01    skeleton.py                what a COCO person is: keypoints, limbs, mirror pairs
@@ -20,12 +20,15 @@ To read, about 1,700 lines: short files with formula, shapes, units and source, 
               evaluate/results.py        poses become COCO results, and ten numbers
     08        models/hourglass.py        stacked hourglasses: down and up again, with heatmaps after each
     09        models/vit.py              ViTPose: patches, attention, blocks, heatmaps
+    11        grouping.py                fields, tags, matching: from joints to people
+              models/bottom_up.py        a network with heatmaps, fields and tags
     13        motion.py                  joints over time: angles, smoothing, counting
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
-weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, download), models/ (registry,
-weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings),
-predict/detect.py, evaluate/table.py, and the four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, pictures,
+download), models/ (registry, weights, published, options), train/ (batches, precision, checkpoint, parallel,
+validation, settings), predict/ (detect, everybody), evaluate/ (groups, table), and the four commands:
+`python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

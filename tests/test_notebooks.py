@@ -28,6 +28,7 @@ NAMES = [
     "07_metrics",
     "08_stacked_hourglass",
     "09_vision_transformer",
+    "11_bottom_up",
     "13_applications",
 ]
 

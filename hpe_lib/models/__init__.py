@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.bottom_up import BottomUp
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.options import add_weights_options
 from hpe_lib.models.published import names as published_names
@@ -14,6 +15,7 @@ __all__ = [
     "Attention",
     "BasicBlock",
     "Bottleneck",
+    "BottomUp",
     "Hourglass",
     "PatchEmbed",
     "Residual",
