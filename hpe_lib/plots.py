@@ -96,6 +96,16 @@ def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22):
     ax.autoscale_view()
 
 
+def draw_people(ax, poses, width=2.0, size=12):
+    """Draw several skeletons (M, 17, 3), each in a colour of its own, joints of height or visibility 0 left out."""
+    colors = (ORANGE, SKY, PINK, YELLOW, GREEN, RED, BLUE, "white")
+    for number, pose in enumerate(np.asarray(poses, dtype=float)):
+        color, shown = colors[number % len(colors)], pose[:, 2] > 0
+        lines = [pose[list(limb), :2] for limb in LIMBS if shown[list(limb)].all()]
+        ax.add_collection(LineCollection(lines, colors=color, linewidths=width, capstyle="round", zorder=3))
+        ax.scatter(*pose[shown, :2].T, s=size, color=color, edgecolors="black", linewidths=0.5, zorder=4)
+
+
 def _limb_color(a, b):
     """The side's colour; green where a limb joins left and right, or lies in the middle."""
     sides = {side_color(a), side_color(b)} - {GREEN}

@@ -605,6 +605,12 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "peaks": {"0 and 1 are their own squares": ["result: squared"]},
+    "greedy": {"of the scores only order and sign matter": ["argument 0: twice"]},
+    "pull_push": {
+        "only differences count": ["argument 0: minus", "argument 0: one more", "argument 0: one less"],
+        "people have no order": ["argument 0: reversed"],
+    },
     **{
         f"{step}_test": {"True and False are their own squares": ["result: squared"]}
         for step in ("crop", "mirror", "encode", "loss", "decode", "to_image")
@@ -681,6 +687,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
     },
 }
 COUNTS = {  # checks whose results are whole numbers by nature
+    *("crossing", "peaks", "greedy"),
     *("patch_numbers", "block_work"),
     "weights_of",
     *("count_repetitions", "alarm"),

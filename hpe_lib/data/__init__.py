@@ -6,24 +6,26 @@ are for reading; annotations, warp, kept and download make them safe and fast. `
 
 from hpe_lib.data.annotations import annotation_file, boxes_in_image, clean_box, read_annotations, sample, whole_image
 from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
+from hpe_lib.data.boxes import BoxDataset, Picture, letterbox, move_boxes, pictures, shrink
 from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
 from hpe_lib.data.files import credit
 from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
-from hpe_lib.data.boxes import Picture, BoxDataset, letterbox, move_boxes, pictures, shrink
+from hpe_lib.data.pictures import PictureDataset, fit_picture
 from hpe_lib.data.warp import warp
 
 __all__ = [
     "MIRROR_ONLY",
     "Augmentation",
+    "BoxDataset",
     "CropDataset",
     "ImageCache",
     "KeptCrops",
     "LastImage",
     "Person",
     "Picture",
-    "BoxDataset",
+    "PictureDataset",
     "annotation_file",
     "boxes_in_image",
     "clean_box",
@@ -31,6 +33,7 @@ __all__ = [
     "cut",
     "detected_persons",
     "find",
+    "fit_picture",
     "letterbox",
     "move_boxes",
     "normalise",

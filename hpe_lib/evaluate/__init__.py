@@ -3,12 +3,14 @@ are offered here too. `python -m hpe_lib.evaluate --help`.
 """
 
 from hpe_lib.evaluate.boxes import at_threshold, box_metrics, box_results
+from hpe_lib.evaluate.groups import OUTCOMES, joint_outcomes
 from hpe_lib.evaluate.results import evaluate_model, to_results
 from hpe_lib.evaluate.table import PUBLISHED, published_rows, table
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
 
 __all__ = [
     "METRICS",
+    "OUTCOMES",
     "PUBLISHED",
     "at_threshold",
     "average_precision",
@@ -16,6 +18,7 @@ __all__ = [
     "box_results",
     "coco_metrics",
     "evaluate_model",
+    "joint_outcomes",
     "oks",
     "oks_nms",
     "published_rows",

@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.bottom_up import BottomUp
 from hpe_lib.models.center_detector import CenterDetector, decode_boxes
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.lifter import Lifter, LinearBlock
@@ -16,6 +17,7 @@ __all__ = [
     "Attention",
     "BasicBlock",
     "Bottleneck",
+    "BottomUp",
     "CenterDetector",
     "Hourglass",
     "Lifter",

@@ -22,6 +22,7 @@ from behind, has v = 1 (COCO's annotators often left it out, v = 0).
 
 from .activities import ACTIVITIES, LIMITS, pose
 from .body import Person, person
+from .crowds import COUNTS, crowd, make_crowds
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
 from .joints import around, poses, windows
@@ -32,6 +33,7 @@ from .sequences import make as make_films
 
 __all__ = [
     "ACTIVITIES",
+    "COUNTS",
     "FPS",
     "LIMITS",
     "MOTIONS",
@@ -41,9 +43,11 @@ __all__ = [
     "Person",
     "Solid",
     "around",
+    "crowd",
     "dress",
     "film",
     "make",
+    "make_crowds",
     "make_films",
     "move",
     "person",

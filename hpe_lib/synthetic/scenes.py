@@ -27,7 +27,7 @@ def cast(rng, camera, count, small=False):
             break
         one = person(rng)
         share = rng.uniform(0.05, 0.12) if small else np.exp(rng.uniform(*np.log(_SHARES[count > 2])))
-        z = max(_depth(camera.focal, share), 2.0)
+        z = max(depth_of(camera.focal, share), 2.0)
         edge = -0.02 if rng.random() < 0.12 else 0.14
         x = (rng.uniform(edge, 1 - edge) - 0.5) * width * z / camera.focal
         one = one.placed(x, -z, 0.0)
@@ -37,14 +37,14 @@ def cast(rng, camera, count, small=False):
             continue
         limit = 0.6 if rng.random() < 0.15 else 0.2
         near = [np.hypot(*(one.keypoints[11] - other.keypoints[11])[[0, 2]]) < 0.7 for other in people]
-        if any(near) or any(_overlap((low, high), box) > limit for box in boxes):
+        if any(near) or any(shared((low, high), box) > limit for box in boxes):
             continue
         people.append(one)
         boxes.append((low, high))
     return people
 
 
-def _depth(focal, share):
+def depth_of(focal, share):
     """-> metres from the camera at which an adult is `share` of 480 px high."""
     return focal * 1.7 / (share * 480)
 
@@ -52,7 +52,7 @@ def _depth(focal, share):
 _SHARES = ((0.35, 1.05), (0.3, 0.92))  # a standing adult's height as a share of 480 px: one or two people, more people
 
 
-def _overlap(a, b):
+def shared(a, b):
     """Shared area as a share of the smaller box; boxes are (low (2,), high (2,))."""
     shared = np.prod(np.clip(np.minimum(a[1], b[1]) - np.maximum(a[0], b[0]), 0, None))
     return shared / min(np.prod(a[1] - a[0]), np.prod(b[1] - b[0]))
@@ -107,7 +107,7 @@ def viewpoint(rng, size=None):
     """A camera by chance, turned so that bodies lie near the middle. size: (width, height) px, or None: by chance."""
     width, height = size or SIZES[rng.integers(len(SIZES))]
     focal, eye = max(width, height) * rng.uniform(0.85, 1.4), rng.uniform(0.8, 2.4)
-    depth = _depth(focal, 0.5)
+    depth = depth_of(focal, 0.5)
     middle = height * rng.uniform(-0.06, 0.06)  # where a body's middle (0.9 m up) at that depth comes to lie
     pitch = np.degrees(np.arctan2(eye - 0.9, depth) - np.arctan2(middle, focal))
     return Camera((width, height), focal, eye, float(pitch))
@@ -142,7 +142,7 @@ _COUNTS = (0.025, 0.305, 0.31, 0.2, 0.1, 0.06)
 
 def _huddle(rng, camera):
     """A far-away group that stands close together."""
-    z = _depth(camera.focal, rng.uniform(0.07, 0.13))
+    z = depth_of(camera.focal, rng.uniform(0.07, 0.13))
     x = rng.uniform(-0.4, 0.4) * camera.size[0] * z / camera.focal
     count = int(rng.integers(5, 9))
     return [person(rng, "standing").placed(x + 0.45 * k, -z - rng.uniform(0, 1), 0.0) for k in range(count)]

@@ -7,7 +7,7 @@ PCK, are averaged over the epoch and stand in the history beside the loss. Write
 
 import torch
 
-from hpe_lib import data, heatmaps
+from hpe_lib import data, grouping, heatmaps
 
 LOSSES = {}  # name -> function
 
@@ -58,3 +58,20 @@ def _of_stacks(model, batch, recipe, first):
     )
     stacks = [heatmaps.heatmap_loss(one, target, weights) for one in predicted[:, first:].unbind(1)]
     return sum(stacks), {"pck": heatmaps.pck(predicted[:, -1].detach(), target)[1]}
+
+
+@register
+def everybody(model, batch, recipe):
+    """Heatmaps, fields and tags of whole pictures: three losses, added (Cao et al. 2017; Newell, Huang and Deng 2017).
+
+    batch: image (N, 3, H, W) uint8, keypoints (N, P, K, 2) px, labelled (N, P, K). The tags' weight is ours.
+    """
+    images = data.normalise(batch["image"]).contiguous(memory_format=torch.channels_last)
+    found, fields, tags = (output.float() for output in model(images))
+    people = batch["keypoints"], batch["labelled"]
+    size = found.shape[-1], found.shape[-2]
+    of_joints = (found - grouping.encode_people(*people, size, model.stride, recipe.sigma)).square().mean()
+    of_limbs = (fields - grouping.encode_fields(*people, size, model.stride)).square().mean()
+    pull, push = grouping.tag_loss(tags, *people, model.stride)
+    parts = {"joints": of_joints, "limbs": of_limbs, "pull": pull, "push": push}
+    return of_joints + of_limbs + 5e-3 * (pull + push), {name: part.detach() for name, part in parts.items()}
