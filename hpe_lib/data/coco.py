@@ -27,9 +27,7 @@ def find(source=None):
         return Path(__file__).parent.parent / "photographs"
     root = Path(source).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(
-            f"no folder {root}: give a COCO folder (see the README), 'synthetic', or 'photographs'"
-        )
+        raise FileNotFoundError(f"no folder {root}: give a COCO folder (see the README), 'synthetic', or 'photographs'")
     if not any(annotation_file(root, split).is_file() for split in ("train", "val")):
         raise FileNotFoundError(
             f"{root} has no annotations/person_keypoints_val2017.json: a COCO folder holds annotations/, train2017/ "

@@ -1,6 +1,21 @@
 """Prediction: poses (an image in, poses out) is for reading. `python -m hpe_lib.predict --help`."""
 
 from hpe_lib.predict.detect import detect_people
-from hpe_lib.predict.poses import predict_crops, predict_heatmaps, predict_image, predict_people
+from hpe_lib.predict.poses import best_poses, find_poses, predict_crops, predict_heatmaps, predict_image, predict_people
+from hpe_lib.predict.upright import read_upright
+from hpe_lib.predict.video import Film, FilmWriter, Stages, follow
 
-__all__ = ["detect_people", "predict_crops", "predict_heatmaps", "predict_image", "predict_people"]
+__all__ = [
+    "Film",
+    "FilmWriter",
+    "Stages",
+    "best_poses",
+    "detect_people",
+    "find_poses",
+    "follow",
+    "predict_crops",
+    "predict_heatmaps",
+    "predict_image",
+    "predict_people",
+    "read_upright",
+]

@@ -8,7 +8,8 @@
     camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
     image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
-`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films.
+`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films, and
+`group_film` several people who pass in front of each other.
 
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
 x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,
@@ -23,6 +24,7 @@ from .activities import ACTIVITIES, LIMITS, pose
 from .body import Person, person
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
+from .groups import GroupFilm, group_film
 from .render import Camera, Solid, shade, trace
 from .scenes import photograph, scene, viewpoint
 from .sequences import FPS, MOTIONS, Film, film, move, shoot
@@ -36,10 +38,12 @@ __all__ = [
     "VERSION",
     "Camera",
     "Film",
+    "GroupFilm",
     "Person",
     "Solid",
     "dress",
     "film",
+    "group_film",
     "make",
     "make_films",
     "move",
