@@ -37,15 +37,6 @@ def pose_similarity(one, other, threshold=SEEN):
     return (near * both).sum(axis=-1) / np.maximum(both.sum(axis=-1), 1)
 
 
-def overlap(one, other):
-    """Intersection over union of every box with every other: (N, 4), (M, 4) x, y, w, h px -> (N, M), 0 to 1."""
-    one, other = np.reshape(one, (-1, 1, 4)), np.reshape(other, (1, -1, 4))
-    low = np.maximum(one[..., :2], other[..., :2])
-    high = np.minimum(one[..., :2] + one[..., 2:], other[..., :2] + other[..., 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
-    return shared / (np.prod(one[..., 2:], axis=-1) + np.prod(other[..., 2:], axis=-1) - shared)
-
-
 def link(similarity, threshold):
     """Pair rows with columns greedily, the most similar first: (N, M) -> for each column its row, or -1: (M,) int."""
     similarity, rows = np.array(similarity, dtype=float), np.full(np.shape(similarity)[1], -1)
@@ -67,19 +58,19 @@ class Track:
 
     def expected(self):
         """The pose in the next frame, if the body goes on as it did: (17, 3)."""
-        return self.pose + [*(self.velocity * (1 + self.unseen)), 0]
+        return self.pose + np.append(self.velocity * (1 + self.unseen), 0)
 
 
 class Tracker:
     """Gives every pose of every frame an identity, a whole number from 1.
 
     threshold: of the similarity, below which a pose is somebody new. patience: frames that somebody may be unseen.
-    by: "oks" compares joints (Xiao et al. 2018), "iou" boxes (Girdhar et al. 2018). moving: whether the last pose goes
-    on at its velocity before it is compared, or stays.
+    similarity: a function of poses (N, 17, 3), (M, 17, 3) -> (N, M), 0 to 1. moving: whether the last pose goes on at
+    its velocity before it is compared, or stays.
     """
 
-    def __init__(self, threshold=0.3, patience=15, by="oks", moving=True):
-        self.threshold, self.patience, self.by, self.moving = threshold, patience, by, moving
+    def __init__(self, threshold=0.3, patience=15, similarity=pose_similarity, moving=True):
+        self.threshold, self.patience, self.similarity, self.moving = threshold, patience, similarity, moving
         self.tracks, self.last = [], 0
 
     def expected(self):
@@ -93,12 +84,7 @@ class Tracker:
         may_start (M,): whether a pose that fits to nobody is somebody new (by default each is). One that was found in
         the box of an old track, without a detector, is not.
         """
-        expected = self.expected()
-        if self.by == "iou":
-            similarity = overlap(*([box_round(pose) for pose in group] for group in (expected, poses)))
-        else:
-            similarity = pose_similarity(expected, poses)
-        rows = link(similarity, self.threshold)
+        rows = link(self.similarity(self.expected(), poses), self.threshold)
         may_start = [True] * len(rows) if may_start is None else may_start
         tracks = [
             self.continued(row, pose) if row >= 0 else self.started(pose) if new else None

@@ -10,6 +10,7 @@ from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
 from hpe_lib.data.kept import ImageCache, KeptCrops, LastImage
+from hpe_lib.data.pictures import Picture, PictureDataset, letterbox, move_boxes, pictures, shrink
 from hpe_lib.data.warp import warp
 
 __all__ = [
@@ -20,17 +21,23 @@ __all__ = [
     "KeptCrops",
     "LastImage",
     "Person",
+    "Picture",
+    "PictureDataset",
     "annotation_file",
     "boxes_in_image",
     "clean_box",
     "cut",
     "detected_persons",
     "find",
+    "letterbox",
+    "move_boxes",
     "normalise",
     "persons",
+    "pictures",
     "read_annotations",
     "read_image",
     "sample",
+    "shrink",
     "warp",
     "whole_image",
 ]

@@ -2,6 +2,7 @@
 are offered here too. `python -m hpe_lib.evaluate --help`.
 """
 
+from hpe_lib.evaluate.boxes import at_threshold, box_metrics, box_results
 from hpe_lib.evaluate.results import evaluate_model, to_results
 from hpe_lib.evaluate.table import PUBLISHED, published_rows, table
 from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
@@ -9,7 +10,10 @@ from hpe_lib.metrics import METRICS, average_precision, coco_metrics, oks, oks_n
 __all__ = [
     "METRICS",
     "PUBLISHED",
+    "at_threshold",
     "average_precision",
+    "box_metrics",
+    "box_results",
     "coco_metrics",
     "evaluate_model",
     "oks",

@@ -1,5 +1,6 @@
 """The networks of the course and the files their weights come in."""
 
+from hpe_lib.models.center_detector import CenterDetector, decode_boxes
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.options import add_weights_options
 from hpe_lib.models.published import names as published_names
@@ -14,6 +15,7 @@ __all__ = [
     "Attention",
     "BasicBlock",
     "Bottleneck",
+    "CenterDetector",
     "Hourglass",
     "PatchEmbed",
     "Residual",
@@ -23,6 +25,7 @@ __all__ = [
     "ViTPose",
     "add_weights_options",
     "build",
+    "decode_boxes",
     "heatmaps_of",
     "load_model",
     "load_weights",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hpe_lib import data, motion, tracking
+from hpe_lib.predict.overlap import box_iou
 from hpe_lib.predict.poses import best_poses, predict_image
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".ts"}
@@ -235,7 +236,7 @@ def follow(images, model, detect, fps=25.0, every=5, tracker=None, smooth=True, 
         if number % every == 0:
             with stages("detecting"):
                 detected, scores = _inside(*detect(image), width, height)
-            missed = (tracking.overlap(boxes, detected) < 0.5).all(axis=1)
+            missed = (box_iou(boxes, detected) < 0.5).all(axis=1)
             boxes, sure = np.concatenate([detected, boxes[missed]]), np.concatenate([scores, sure[missed]])
         with stages("posing"):
             poses = predict_image(model, image, boxes, flip)

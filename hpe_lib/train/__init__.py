@@ -3,6 +3,7 @@ batches, precision, checkpoint and parallel make it fast and resumable. `python 
 """
 
 from hpe_lib.train.batches import Batches
+from hpe_lib.train.center_loss import center_points
 from hpe_lib.train.losses import LOSSES, heatmap_mse
 from hpe_lib.train.precision import mixed_precision
 from hpe_lib.train.recipes import RECIPES, Recipe, rate_factor
@@ -15,6 +16,7 @@ __all__ = [
     "Batches",
     "Recipe",
     "Trainer",
+    "center_points",
     "fit",
     "heatmap_mse",
     "mixed_precision",
