@@ -28,6 +28,7 @@ NAMES = [
     "07_metrics",
     "08_stacked_hourglass",
     "09_vision_transformer",
+    "10_your_own_pictures",
     "13_applications",
 ]
 
