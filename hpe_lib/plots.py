@@ -88,7 +88,10 @@ def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22, color=None):
     colors = [color or _limb_color(*limb) for limb in limbs]
     ax.add_collection(LineCollection(lines, colors=colors, linewidths=width, capstyle="round", zorder=3))
     joints = np.flatnonzero(shown)
-    sides, hollow = [color or side_color(index) for index in joints], [labels and pose[index, 2] == 1 for index in joints]
+    sides, hollow = (
+        [color or side_color(index) for index in joints],
+        [labels and pose[index, 2] == 1 for index in joints],
+    )
     ax.scatter(
         *pose[joints, :2].T,
         s=size,

@@ -605,6 +605,11 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "box_of_pose": {"joints have no order here": ["argument 0: reversed"]},
+    "film_score": {
+        "what an identity is called does not matter": ["argument 0: minus", "argument 0: twice"],
+        "a film that runs backwards has as many changes": ["argument 0: reversed"],
+    },
     "normalised": {
         "neither place nor size changes it": ["argument 0: one more", "argument 0: one less", "argument 0: twice"],
     },
@@ -667,6 +672,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
 }
 COUNTS = {  # checks whose results are whole numbers by nature
     *("patch_numbers", "block_work"),
+    *("upright_point", "greedy_link"),
     *("count_repetitions", "alarm"),
     *("multiple", "units"),
     *("cell_to_crop", "numbers_of_a_pose", "candidate_links"),

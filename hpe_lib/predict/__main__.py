@@ -166,7 +166,9 @@ def parser():
     made.add_argument(
         "--detect-threshold", type=number_option(float, 0, 1), help="people of a lower score are left out"
     )
-    made.add_argument("--box", type=parse_box, action="append", help="x,y,width,height in px round a person; may repeat")
+    made.add_argument(
+        "--box", type=parse_box, action="append", help="x,y,width,height in px round a person; may repeat"
+    )
     made.add_argument(
         "--every", type=number_option(int, 1), default=5, help="in films, look for people in every so many frames (5)"
     )

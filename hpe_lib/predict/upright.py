@@ -4,7 +4,7 @@ import io
 import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from hpe_lib.data.files import eight_bits, readable
 
@@ -18,5 +18,9 @@ def read_upright(source, name="the picture"):
     is_bytes = isinstance(source, bytes | bytearray | memoryview)
     with readable(name if is_bytes else source), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large is allowed, up to `readable`'s limit
-        with Image.open(io.BytesIO(source) if is_bytes else Path(source)) as opened:
+        try:
+            opened = Image.open(io.BytesIO(source) if is_bytes else Path(source))
+        except UnidentifiedImageError:
+            raise ValueError("of no kind that is known") from None
+        with opened:
             return eight_bits(ImageOps.exif_transpose(opened))

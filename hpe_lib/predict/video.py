@@ -98,10 +98,10 @@ class FilmWriter:
     @staticmethod
     def codecs():
         """Which of CODECS can be written here; OSError where none can."""
-        found = []
+        av, found = pyav(), []
         for name in CODECS:
             with suppress(Exception):  # not in this build of FFmpeg
-                pyav().codec.Codec(name, "w")
+                av.codec.Codec(name, "w")
                 found.append(name)
         if not found:
             raise OSError(f"this PyAV writes none of {', '.join(CODECS)}: install it anew (pip install --force av)")

@@ -8,8 +8,8 @@
     camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
     image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
-`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films, and
-`group_film` several people who pass in front of each other.
+`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder
+of films, and `group_film` several people who pass in front of each other.
 
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
 x right, y down, z forward), an image has `focal_length` in px. The principal point is the image's centre,

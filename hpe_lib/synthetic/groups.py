@@ -43,7 +43,7 @@ class GroupFilm:
 
 
 def _at(person, x, z):
-    """The person with the hips' middle above (x, z), metres: walkers go on evenly, so that their feet slide a little."""
+    """The person with the hips' middle above (x, z), metres: walkers go on evenly, their feet slide a little."""
     middle = person.keypoints[[11, 12]].mean(axis=0)
     return person.moved(np.eye(3), np.array([x - middle[0], 0, z - middle[2]]))
 
