@@ -20,14 +20,15 @@ To read, about 1,700 lines: short files with formula, shapes, units and source, 
               evaluate/results.py        poses become COCO results, and ten numbers
     08        models/hourglass.py        stacked hourglasses: down and up again, with heatmaps after each
     09        models/vit.py              ViTPose: patches, attention, blocks, heatmaps
-    10        tracking.py                people from frame to frame: OKS, velocity, identities, MOTA
+    10        models/center_detector.py  people as points: a heatmap of their centres, their sizes
+              tracking.py                people from frame to frame: OKS, velocity, identities, MOTA
     13        motion.py                  joints over time: angles, smoothing, counting
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
-weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, download), models/ (registry,
-weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings),
-predict/ (detect, overlap, upright, video, export), evaluate/table.py, and the four commands: `python -m hpe_lib.data`,
-`.train`, `.predict`, `.evaluate`.
+weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, pictures, download), models/
+(registry, weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings,
+center_loss), predict/ (detect, overlap, upright, video, export), evaluate/ (table, boxes), and the four commands:
+`python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

@@ -1,10 +1,10 @@
-"""Train the course's person detector: `python tools/detector.py --photographs FOLDER --backbone FILE --ship`.
+"""Train the course's person detector: `python tools/detector.py --photographs FOLDER --start FILE`.
 
---photographs: what `python -m hpe_lib.data pick` made from hpe_lib/weights/photos.csv. --backbone: a pose network of
-depth "small" whose ResNet is the start, one that has learnt from drawn people and these photographs alone. The detector
-learns photographs among drawn people. Every eighth photograph of `train` is kept out, to choose threshold, input size
-and suppression on; those of `val` are looked at once, at the end. A run that was stopped goes on with the same command.
---ship writes hpe_lib/weights/people.pt and its log, people.csv.
+--photographs: what `python -m hpe_lib.data pick` made from hpe_lib/weights/photos.csv. --start: weights to begin with,
+such as a pose network of depth "small" that has learnt from drawn people and these photographs alone: its ResNet is
+taken. The detector learns photographs among drawn people. Every eighth photograph of `train` is kept out, to choose
+input size, suppression and threshold on (--settings); those of `val` are for the end (--final). A run that was stopped
+goes on with the same command. --ship writes hpe_lib/weights/people.pt. The README has the commands that made it.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from hpe_lib import data, evaluate, models, train
@@ -46,13 +45,15 @@ def report(trainer):
     print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
 
 
-def start(backbone):
-    """A detector with random heads, and the ResNet of a pose network's weight file where one is named."""
+def start(file):
+    """The network to train: of a detector's weights, or new heads on the ResNet of a pose network's; None: all new."""
+    learnt = models.load_model(file) if file else None
+    if isinstance(learnt, models.CenterDetector):
+        return learnt
     name, network = RECIPE.network
     model = models.build(name, **network)
-    if backbone:
-        learnt = models.load_model(backbone).state_dict()
-        own = {key: value for key, value in learnt.items() if not key.startswith(("deconv_layers", "final_layer"))}
+    if learnt:
+        own = {key: value for key, value in learnt.state_dict().items() if key in model.state_dict()}
         model.load_state_dict(own, strict=False)
     return model
 
@@ -86,7 +87,7 @@ def suppressed(results, overlap):
 
 def settings(model, pictures, content):
     """Print what input size, suppression and threshold do on pictures that were kept out of training."""
-    for side in (256, 288, 320, 352, 384):
+    for side in (256, 320, 352, 384):
         every = found_by(model, pictures, side=side, overlap=1.0)
         for overlap in (0.4, 0.5, 0.6, 0.7, 1.0):
             results = suppressed(every, overlap)
@@ -126,7 +127,11 @@ def final(model, root, out):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, required=True, help="the folder of listed photographs")
-    parser.add_argument("--backbone", help="weights of a pose network of depth small, to start from")
+    parser.add_argument("--start", help="weights to start from: a pose network of depth small, or a detector")
+    parser.add_argument("--epochs", type=int, default=RECIPE.epochs)
+    parser.add_argument("--until", type=int, default=RECIPE.epochs, help="stop after this epoch, before the last")
+    parser.add_argument("--learning-rate", type=float, default=RECIPE.learning_rate)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/detector"))
     parser.add_argument(
         "--settings", action="store_true", help="then try input sizes and the like on what was kept out"
@@ -136,25 +141,28 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     keep_freed_memory()
-    torch.manual_seed(0)
+    torch.manual_seed(options.seed)
+    recipe = replace(RECIPE, epochs=options.epochs, learning_rate=options.learning_rate, seed=options.seed)
     drawn, (photographs, chosen) = data.pictures(data.find("synthetic"), "train"), parts(options.photographs)
     content = data.read_annotations(data.annotation_file(options.photographs, "train"), masks=False)
-    mixed = data.PictureDataset(3 * photographs + drawn[::5], RECIPE.input_wh, RECIPE.augmentation)
-    trainer = train.Trainer(start(options.backbone), mixed, RECIPE)
+    mixed = data.PictureDataset(3 * photographs + drawn[::5], recipe.input_wh, recipe.augmentation, recipe.seed)
+    trainer = train.Trainer(start(options.start), mixed, recipe)
     if (options.out / "last.pt").is_file():
         trainer.resume(options.out)
 
     def check(model):
-        if len(trainer.history) % 2:
+        if len(trainer.history) % 2 and len(trainer.history) < recipe.epochs:
             return {}
         metrics = ap(chosen, content, found_by(model, chosen))
         return {"AP": metrics["AP"], "AP50": metrics["AP50"]}
 
-    history = train.fit(trainer, check, options.out, report, progress=False)
+    while len(trainer.history) < min(options.until, recipe.epochs):
+        trainer.epoch(progress=False)
+        trainer.history[-1].update(check(trainer.model))
+        trainer.save(options.out)
+        report(trainer)
     if options.ship:
         models.save_model(trainer.model, WEIGHTS / "people.pt", half=True)
-        log = pd.DataFrame(history).drop(columns=["seconds", "samples_per_second"])
-        log.to_csv(WEIGHTS / "people.csv", index=False)
     if options.settings:
         settings(trainer.model, chosen, content)
     if options.final:
