@@ -1,6 +1,6 @@
 """hpe_lib: what the notebooks build, ready for use. This page is the map.
 
-To read, about 2,000 lines: short files with formula, shapes, units and source, each after its notebook.
+To read, about 2,400 lines: short files with formula, shapes, units and source, each after its notebook.
 
     after     read
     00, 01    skeleton.py                what a COCO person is: keypoints, limbs, mirror pairs
@@ -21,6 +21,7 @@ To read, about 2,000 lines: short files with formula, shapes, units and source, 
     08        models/hourglass.py        stacked hourglasses: down and up again, with heatmaps after each
     09        models/vit.py              ViTPose: patches, attention, blocks, heatmaps
     10        models/center_detector.py  people as points: a heatmap of their centres, their sizes
+              tracking.py                people from frame to frame: OKS, velocity, identities, MOTA
     11        grouping.py                fields, tags, matching: from joints to people
               models/bottom_up.py        a network with heatmaps, fields and tags
     12        lifting.py                 cameras, triangulation, the measures of a pose in space
@@ -30,8 +31,8 @@ To read, about 2,000 lines: short files with formula, shapes, units and source, 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
 weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, boxes, pictures, download),
 models/ (registry, weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings,
-center_loss), predict/ (detect, overlap, everybody), evaluate/ (groups, table, boxes), and the four commands:
-`python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+center_loss), predict/ (detect, overlap, everybody, upright, video, export), evaluate/ (groups, table, boxes), and the
+four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

@@ -130,11 +130,14 @@ def keep_freed_memory():
 
 
 def run_command(main):
-    """Call a command's `main`; a wrong path, damaged file or full disk becomes one line, Ctrl-C a short one."""
+    """Call a command's `main`; a wrong path, damaged file or full disk becomes one line, Ctrl-C a short one.
+
+    A KeyboardInterrupt may say what is kept: its words stand in that line.
+    """
     try:
         main()
-    except KeyboardInterrupt:
-        sys.exit("stopped")
+    except KeyboardInterrupt as stop:
+        sys.exit(": ".join(["stopped", *map(str, stop.args)]))
     except (ValueError, OSError) as error:
         text = str(error)
         if text.startswith("Caught "):  # by a process that reads images: its own traceback stands before its words

@@ -50,20 +50,33 @@ def exponential(values, cutoff, fps):
     return one_euro(values, fps, cutoff, beta=0.0)
 
 
-def one_euro(values, fps, min_cutoff=1.0, beta=0.0, speed_cutoff=1.0):
-    """The 1 euro filter: smooth while slow, quick while fast. (T, ...) -> (T, ...), each value from the past only.
+class OneEuro:
+    """The 1 euro filter, one call a frame: smooth while slow, quick while fast. Value (...) -> smoothed (...).
 
-    The cutoff, in Hz, is `min_cutoff + beta * |speed|` with the smoothed speed in units of `values` a second.
+    The cutoff, in Hz, is `min_cutoff + beta * |speed|` with the smoothed speed in units of the values a second.
     (Casiez, Roussel and Vogel 2012)
     """
-    values = np.asarray(values, dtype=float)
-    out, speed = values.copy(), np.zeros_like(values[:1])[0]
-    for t in range(1, len(values)):
-        step = (values[t] - values[t - 1]) * fps
-        speed = speed + smoothing_factor(speed_cutoff, fps) * (step - speed)
-        alpha = smoothing_factor(min_cutoff + beta * np.abs(speed), fps)
-        out[t] = out[t - 1] + alpha * (values[t] - out[t - 1])
-    return out
+
+    def __init__(self, fps, min_cutoff=1.0, beta=0.0, speed_cutoff=1.0):
+        self.fps, self.min_cutoff, self.beta, self.speed_cutoff = fps, min_cutoff, beta, speed_cutoff
+        self.last = None
+
+    def __call__(self, value):
+        value = np.asarray(value, dtype=float)
+        if self.last is None:  # the first one
+            self.last = self.smooth = value
+            self.speed = np.zeros_like(value)
+        step = (value - self.last) * self.fps
+        self.speed = self.speed + smoothing_factor(self.speed_cutoff, self.fps) * (step - self.speed)
+        alpha = smoothing_factor(self.min_cutoff + self.beta * np.abs(self.speed), self.fps)
+        self.last, self.smooth = value, self.smooth + alpha * (value - self.smooth)
+        return self.smooth
+
+
+def one_euro(values, fps, min_cutoff=1.0, beta=0.0, speed_cutoff=1.0):
+    """`OneEuro` on a whole film: (T, ...) -> (T, ...), each value from the past only."""
+    smooth = OneEuro(fps, min_cutoff, beta, speed_cutoff)
+    return np.array([smooth(value) for value in values]).reshape(np.shape(values))
 
 
 def repetitions(angle, low, high):

@@ -5,6 +5,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 from IPython.display import Image, display
 from matplotlib.collections import LineCollection
 
@@ -71,8 +72,13 @@ def side_color(index):
     return ORANGE if name.startswith("left") else BLUE if name.startswith("right") else GREEN
 
 
-def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22):
-    """Draw one skeleton: the person's left side orange, the right side blue.
+def person_color(number):
+    """The colour of person 0, 1, 2, ...: seven that the colour-blind tell apart, then again from the first."""
+    return (ORANGE, SKY, GREEN, PINK, YELLOW, RED, BLUE)[int(number) % 7]
+
+
+def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22, color=None):
+    """Draw one skeleton: the person's left side orange, the right side blue, or all in one `color`.
 
     pose: (17, 3) x, y in px and visibility (0, 1, 2) or score; joints at or below `threshold` are left out.
     Labelled but hidden joints (visibility exactly 1 among 0, 1, 2) are drawn hollow.
@@ -81,10 +87,13 @@ def draw_pose(ax, pose, threshold=0.0, width=2.5, size=22):
     shown, labels = pose[:, 2] > threshold, set(np.unique(pose[:, 2])) <= {0.0, 1.0, 2.0}
     limbs = [limb for limb in LIMBS if shown[list(limb)].all()]
     lines = pose[np.array(limbs, dtype=int).reshape(-1, 2), :2]  # (limbs, 2, 2); one artist for all: ten times faster
-    colors = [_limb_color(*limb) for limb in limbs]
+    colors = [color or _limb_color(*limb) for limb in limbs]
     ax.add_collection(LineCollection(lines, colors=colors, linewidths=width, capstyle="round", zorder=3))
     joints = np.flatnonzero(shown)
-    sides, hollow = [side_color(index) for index in joints], [labels and pose[index, 2] == 1 for index in joints]
+    sides, hollow = (
+        [color or side_color(index) for index in joints],
+        [labels and pose[index, 2] == 1 for index in joints],
+    )
     ax.scatter(
         *pose[joints, :2].T,
         s=size,
@@ -150,14 +159,32 @@ def draw_heatmap(ax, crop, heatmap, alpha=0.6, vmax=None):
     ax.set_axis_off()
 
 
-def show_poses(image, poses, boxes=(), threshold=0.0, title=None):
-    """A figure of an image (H, W, 3) with its poses (M, 17, 3) and boxes (M, 4) drawn on it."""
+def paint_poses(image, poses, colors, threshold=0.0):
+    """Poses (M, 17, 3) painted into a copy of an image (H, W, 3) uint8, one colour a person; quick, for films."""
+    picture = PIL.Image.fromarray(image)
+    brush, width = PIL.ImageDraw.Draw(picture), max(2, round(max(image.shape) / 250))
+    for pose, color in zip(poses, colors):
+        points = [tuple(point) for point in pose[:, :2].tolist()]
+        shown = pose[:, 2] > threshold
+        for a, b in LIMBS:
+            if shown[a] and shown[b]:
+                brush.line([points[a], points[b]], fill=color, width=width)
+        for x, y in (points[index] for index in np.flatnonzero(shown)):
+            brush.ellipse([x - width, y - width, x + width, y + width], fill=color, outline="white")
+    return np.asarray(picture)
+
+
+def show_poses(image, poses, boxes=(), threshold=0.0, title=None, colors=None):
+    """A figure of an image (H, W, 3) with its poses (M, 17, 3) and boxes (M, 4) drawn on it.
+
+    colors: one a person; None: the left side orange, the right side blue.
+    """
     height, width = image.shape[:2]
     figure, ax = plt.subplots(figsize=(7.0, 7.0 * height / width), layout="constrained")
     draw_image(ax, image, title)
     for box in boxes:
         draw_box(ax, box)
-    for pose in poses:
-        draw_pose(ax, pose, threshold)
+    for pose, color in zip(poses, colors or [None] * len(poses)):
+        draw_pose(ax, pose, threshold, color=color)
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     return figure

@@ -605,6 +605,11 @@ def lazy_values(right):
 
 FAMILY = CHAPTERS
 REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in other words
+    "box_of_pose": {"joints have no order here": ["argument 0: reversed"]},
+    "film_score": {
+        "what an identity is called does not matter": ["argument 0: minus", "argument 0: twice"],
+        "a film that runs backwards has as many changes": ["argument 0: reversed"],
+    },
     "peaks": {"0 and 1 are their own squares": ["result: squared"]},
     "greedy": {"of the scores only order and sign matter": ["argument 0: twice"]},
     "pull_push": {
@@ -689,6 +694,7 @@ REALLY_RIGHT = {  # check -> reason -> answers that the exercise asks for in oth
 COUNTS = {  # checks whose results are whole numbers by nature
     *("crossing", "peaks", "greedy"),
     *("patch_numbers", "block_work"),
+    *("upright_point", "greedy_link"),
     "weights_of",
     *("count_repetitions", "alarm"),
     *("multiple", "units"),

@@ -50,7 +50,7 @@ def glossary():
     for line in (NOTEBOOKS / "GLOSSARY.md").read_text("utf-8").splitlines():
         if line.startswith("| **"):
             words = re.findall(r"\*\*(.+)\*\*", line)[0].split(", ")
-            yield words, re.findall(r"\b(?:0[0-9]|1[1-3])\b", line.split("|")[2])
+            yield words, re.findall(r"\b(?:0[0-9]|1[0-3])\b", line.split("|")[2])
 
 
 def test_the_notebooks_use_the_words_of_the_glossary():

@@ -28,6 +28,7 @@ NAMES = [
     "07_metrics",
     "08_stacked_hourglass",
     "09_vision_transformer",
+    "10_your_own_pictures",
     "11_bottom_up",
     "12_from_2d_to_3d",
     "13_applications",

@@ -22,7 +22,13 @@ import slides
 ROOT = Path(__file__).parents[1]
 BRANCH = "main"
 FOLDED = {"plumbing", "setup"}  # tags of cells whose code is folded, in JupyterLab and in Colab
-NOT_IN_COLAB = ("pycocotools", "simplejpeg", "anywidget", "psygnal")  # of our requirements, and theirs: may be missing
+NOT_IN_COLAB = (
+    "pycocotools",
+    "simplejpeg",
+    "av",
+    "anywidget",
+    "psygnal",
+)  # of our requirements, and theirs: may be missing
 SETUP = """\
 # @title Google Colab: install the course. Anywhere else this cell does nothing.
 import importlib.util

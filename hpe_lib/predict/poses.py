@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from hpe_lib import data, geometry, heatmaps
+from hpe_lib import data, geometry, heatmaps, metrics
 from hpe_lib.models import heatmaps_of
 from hpe_lib.skeleton import KEYPOINTS
 
@@ -62,3 +62,26 @@ def predict_image(model, image, boxes=None, flip=True, refine="quarter"):
     crops, matrices = zip(*(data.cut(image, box, model.input_wh) for box in boxes))
     crops = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)  # (M, 3, h, w)
     return predict_crops(model.eval(), crops, matrices, flip, refine=refine)
+
+
+def best_poses(poses, box_scores, boxes, nms=0.9):
+    """Score poses and keep one for each person: rescoring, then OKS-NMS, as `evaluate` does for results of COCO.
+
+    poses (M, 17, 3), box_scores (M,), boxes (M, 4) px -> indices of those kept, best first, and their scores.
+    """
+    scores = metrics.rescore(box_scores, poses[..., 2])
+    areas = [np.prod(geometry.crop_frame(box)[1]) for box in boxes]
+    kept = metrics.oks_nms(poses, scores, areas, nms)
+    return kept, scores[kept]
+
+
+def find_poses(model, image, detect, flip=True):
+    """A picture in, people out: detect, crop, estimate, rescore, remove duplicates.
+
+    image: (H, W, 3) uint8 RGB. detect: a function image -> boxes (M, 4) x, y, w, h px, and scores (M,), such as
+    `detect_people`. Returns poses (P, 17, 3) image px, best first, and scores (P,).
+    """
+    boxes, sure = detect(image)
+    poses = predict_image(model, image, boxes, flip)
+    kept, scores = best_poses(poses, sure, boxes)
+    return poses[kept], scores

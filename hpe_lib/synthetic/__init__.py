@@ -8,7 +8,8 @@
     camera = synthetic.Camera((240, 320), focal=460.0, height=1.15)
     image, (annotation,) = synthetic.photograph(camera, [runner.placed(0.0, -4.2, 0.0)], [synthetic.wardrobe(rng)])
 
-`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder of films.
+`film` draws a person who moves (MOTIONS: walking, squats, falling, ...) at 15 frames/s, `make_films` a folder
+of films, and `group_film` several people who pass in front of each other.
 `poses` and `windows` give joints before cameras, in px and in metres, and draw nothing.
 
 What the files hold beyond COCO: an annotation has `activity` and `keypoints_3d` (17 x 3, metres, in the camera's axes:
@@ -25,6 +26,7 @@ from .body import Person, person
 from .crowds import COUNTS, crowd, make_crowds
 from .dataset import VERSION, make
 from .figure import dress, wardrobe
+from .groups import GroupFilm, group_film
 from .joints import around, poses, windows
 from .render import Camera, Solid, shade, trace
 from .scenes import photograph, scene, viewpoint
@@ -40,12 +42,14 @@ __all__ = [
     "VERSION",
     "Camera",
     "Film",
+    "GroupFilm",
     "Person",
     "Solid",
     "around",
     "crowd",
     "dress",
     "film",
+    "group_film",
     "make",
     "make_crowds",
     "make_films",

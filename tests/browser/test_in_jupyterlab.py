@@ -17,7 +17,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WHOLE = ["00_start_here", "01_coco_exploration", "02_heatmap_encoding", "04_deconvolution_head", "06_decoding"]
 WHOLE += ["02b_pytorch", "07_metrics", "08_stacked_hourglass", "09_vision_transformer"]
-WHOLE += ["11_bottom_up", "12_from_2d_to_3d", "13_applications", "14_bug_hunt"]
+WHOLE += ["10_your_own_pictures", "11_bottom_up", "12_from_2d_to_3d", "13_applications", "14_bug_hunt"]
 QUICKER = {  # minutes of training: only the cells that the panel needs, and 05 with few people
     "03_residual_blocks": "",
     "05_training": "from dataclasses import replace\nrecipe, people = replace(recipe, epochs=3), people[:64]",
