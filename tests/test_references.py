@@ -58,5 +58,5 @@ def test_the_paper_s_page_points_to_sections_that_exist():
     for notebook, first, last in pointers:
         (file,) = FOLDER.glob(f"{notebook}_*.ipynb")
         titles = "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells)
-        there = {int(number) for number in re.findall(r"^## (\d+)\. ", titles, re.MULTILINE)}
+        there = {int(number) for number in re.findall(r"^## (\d+)(?:\.| ·) ", titles, re.MULTILINE)}
         assert {first, last} <= there, (notebook, first, last, sorted(there))
