@@ -19,12 +19,13 @@ nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_block"]
 myst_heading_anchors = 4
 mathjax_path = "mathjax/tex-chtml.js"
-mathjax3_config = {"chtml": {"fontURL": None}, "options": {"enableMenu": False}}  # the fonts lie beside the script
-del mathjax3_config["chtml"]
+mathjax3_config = {"options": {"enableMenu": False}}  # the menu would fetch more
 
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = [str(HERE / "_static")]
+html_favicon = str(HERE / "_static" / "favicon.svg")
+html_context = {"default_mode": "auto"}
 html_css_files = ["course.css"]
 html_js_files = ["course.js"]
 html_show_sphinx = False
@@ -41,6 +42,10 @@ html_theme_options = {
     "use_download_button": True,
     "use_fullscreen_button": False,
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+    "navbar_start": [],
+    "navbar_center": [],
+    "navbar_end": [],
+    "navbar_persistent": [],
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "show_navbar_depth": 1,
