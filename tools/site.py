@@ -22,6 +22,7 @@ import nbformat
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
+import site_networks
 import site_pages
 import slides
 import stamp
@@ -37,6 +38,7 @@ FOREIGN = (  # what nbconvert's slides fetch from elsewhere, or run only with it
     r"<!-- End of mermaid configuration -->|<!-- MathJax configuration -->",
 )
 SLIDES_HEAD = """\
+<link rel="icon" href="../_static/favicon.svg">
 <script>window.MathJax = {tex: {inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]]}, options: {enableMenu: false}};</script>
 <script defer src="../_static/mathjax/tex-chtml.js"></script>
 </head>"""
@@ -74,6 +76,10 @@ def finish_pages(out, repository):
         text = re.sub(r'\s*<script defer src="[^"]*fontawesome\.js[^"]*"></script>', "", text)
         text = re.sub(r'(_images/[\w.-]+)\.png"', r'\1.webp"', text)
         text = re.sub(r"<img (?![^>]*loading=)", '<img loading="lazy" ', text)
+        text = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # its text says more
+        text = text.replace('<summary><span class="toctree-toggle"', '<summary aria-label="Pages below"><span class="toctree-toggle"')
+        text = re.sub(r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"', r"\1", text)
+        text = text.replace("console.log(", "void(")  # the theme tells the console what it does
         text = re.sub(rf"{edit}/(index|about)\.md", f"{edit}/README.md", text)
         text = re.sub(rf"{edit}/api/index\.md", f"{edit}/hpe_lib/__init__.py", text)
         text = re.sub(rf"{edit}/api/([\w.]+)\.md", lambda f: f"{edit}/hpe_lib/{f[1].replace('.', '/')}.py", text)
@@ -82,7 +88,7 @@ def finish_pages(out, repository):
     for file in (out / "_static" / "scripts").iterdir():
         if file.name.startswith("fontawesome") or file.suffix == ".map":
             file.unlink()
-        else:  # the theme tells the console what it does
+        else:
             file.write_text(file.read_text("utf-8").replace("console.log(", "void("), "utf-8")
     for file in (out / "_static" / "styles").glob("*.map"):
         file.unlink()
@@ -103,6 +109,7 @@ def slide_page(file, pictures):
     page = slides.convert(notebook, file.stem)
     for pattern in FOREIGN:
         page = re.sub(pattern, "", page, flags=re.DOTALL)
+    page = re.sub(r'href="(\w+)\.(?:ipynb|md)', r'href="../notebooks/\1.html', page).replace("../README.md", "../about.html")
     page = re.sub(r"https://unpkg\.com/reveal\.js@[\d.]+", "reveal", page)
 
     def picture(found):
@@ -121,7 +128,8 @@ def write_slides(folder):
     """The notebooks as slides, with reveal.js beside them."""
     (folder / "pictures").mkdir(parents=True)
     shutil.copytree(MODULES / "reveal.js/dist", folder / "reveal/dist", ignore=shutil.ignore_patterns("*.map", "*.esm.js"))
-    shutil.copytree(MODULES / "reveal.js/plugin/notes", folder / "reveal/plugin/notes")
+    (folder / "reveal/plugin/notes").mkdir(parents=True)
+    shutil.copy(MODULES / "reveal.js/plugin/notes/notes.js", folder / "reveal/plugin/notes")
     shutil.copy(SITE / "slides.js", folder)
     for file in sorted(NOTEBOOKS.glob("*.ipynb")):
         (folder / f"{file.stem}.slides.html").write_text(slide_page(file, folder / "pictures"), "utf-8")
@@ -136,6 +144,7 @@ def build(out):
     serve_formulas(out)
     finish_pages(out, repository)
     write_slides(out / "slides")
+    site_networks.write_try(out / "try")
 
 
 def main(arguments=None):
