@@ -37,6 +37,13 @@ FOREIGN = (  # what nbconvert's slides fetch from elsewhere, or run only with it
     r"<script>\s*require\(.*?</script>",
     r"<!-- End of mermaid configuration -->|<!-- MathJax configuration -->",
 )
+LIVE = {  # cells with a panel that needs no kernel -> the script that takes its place (site/live)
+    "ff217421": ("heatmap", "the heatmap panel"),
+    "6732a777": ("oks", "the OKS ruler"),
+}
+PANEL = """\
+<div class="live-panel" data-live="{name}" role="group" aria-label="Live: {said}" hidden></div>
+<script type="module" src="../_static/live/{name}-panel.js"></script>"""
 SLIDES_HEAD = """\
 <link rel="icon" href="../_static/favicon.svg">
 <script>window.MathJax = {tex: {inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]]}, options: {enableMenu: false}};</script>
@@ -139,11 +146,13 @@ def build(out):
     """Write the sources, let Sphinx make the pages, and put beside them what is not Sphinx's."""
     repository, sources = stamp.repository(), Path(f"{out}-sources")
     shutil.rmtree(out, ignore_errors=True)
-    site_pages.write_sources(sources, repository, {})
+    live = {cell: PANEL.format(name=name, said=said) for cell, (name, said) in LIVE.items()}
+    site_pages.write_sources(sources, repository, live)
     run_sphinx(sources, out, repository)
     serve_formulas(out)
     finish_pages(out, repository)
     write_slides(out / "slides")
+    site_networks.write_live(out / "_static" / "live")
     site_networks.write_try(out / "try")
 
 

@@ -1,4 +1,4 @@
-"""What the network's page in the browser needs: networks as ONNX, onnxruntime-web, our photographs. tools/site.py calls it."""
+"""What the live pages need: networks as ONNX, onnxruntime-web, our photographs, a labelled person. tools/site.py calls it."""
 
 import csv
 import io
@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
 
-from hpe_lib import data, models
+from hpe_lib import data, geometry, models
 
 ROOT = Path(__file__).parents[1]
 ORT = ROOT / "site" / "node_modules" / "onnxruntime-web" / "dist"
@@ -21,6 +22,8 @@ RUNTIMES = {  # kind of computing -> the script and the two files of onnxruntime
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded"),
     "webgpu": ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify"),
 }
+PERSON = 785  # the image of the live panels: one person, all 17 joints seen
+CROP_WH = (192, 256)  # px, as in notebook 02
 
 
 def to_onnx(model):
@@ -107,3 +110,21 @@ def write_try(folder):
     shutil.copytree(ROOT / "site" / "try", folder)
     write_networks(folder)
     write_photographs(folder)
+
+
+def write_live(folder):
+    """The scripts of the live panels in notebooks 02 and 07, and the labelled person that they show."""
+    shutil.copytree(ROOT / "site" / "live", folder)
+    root = data.find("photographs")
+    labels = data.read_annotations(data.annotation_file(root, "val"))
+    one = max((each for each in labels["annotations"] if each["image_id"] == PERSON), key=lambda each: each["area"])
+    with (root / "photographs.csv").open(encoding="utf-8", newline="") as file:
+        row = next(row for row in csv.DictReader(file) if int(row["id"]) == PERSON)
+    pose = np.reshape(one["keypoints"], (17, 3)).astype(float)  # x, y in image px, visibility
+    crop, matrix = data.cut(data.read_image(root / row["file"]), one["bbox"], CROP_WH)
+    Image.fromarray(crop).save(folder / "crop.png")
+    shutil.copy(root / row["file"], folder / "image.jpg")
+    about = {"keypoints": geometry.transform(pose[:, :2], matrix).tolist(), "labelled": (pose[:, 2] > 0).astype(int).tolist()}
+    about |= {"pose": pose.tolist(), "area": one["area"], "box": one["bbox"]}
+    about |= {"page": row["page"], "licence": row["licence"], "licenceUrl": row["licence_url"]}
+    (folder / "person.json").write_text(json.dumps(about), "utf-8")

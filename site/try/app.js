@@ -17,7 +17,7 @@ const pixels = () => source.getContext("2d", { willReadFrequently: true }).getIm
 // --- pictures
 
 function takePicture(picture, named, boxes = []) {
-  [source.width, source.height] = [picture.width ?? picture.videoWidth, picture.height ?? picture.videoHeight];
+  [source.width, source.height] = [picture.videoWidth || picture.width, picture.videoHeight || picture.height];
   source.getContext("2d", { willReadFrequently: true }).drawImage(picture, 0, 0);
   [stage.width, stage.height] = [source.width, source.height];
   Object.assign(state, { named, boxes, people: [] });

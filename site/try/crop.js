@@ -3,31 +3,46 @@ import { invert } from "./geometry.js";
 
 const MEAN = [0.485, 0.456, 0.406], STD = [0.229, 0.224, 0.225];  // RGB, of ImageNet
 
+// Where the columns and rows of a crop fall on one axis of the image. [perColumn, perRow, start]: a row of the matrix crop px
+// to image px. Rounded to 32 bits as hpe_lib's grid_sample does it: a pixel rounded otherwise may move a joint by half a cell.
+function axis([perColumn, perRow, start], [width, height], side) {
+  const ends = [0, perColumn * (width - 1)].flatMap((x) => [0, perRow * (height - 1)].map((y) => start + x + y));
+  const low = Math.min(Math.max(Math.floor(Math.min(...ends)) - 1, 0), side - 1);  // the first pixel seen
+  const size = Math.min(Math.max(Math.ceil(Math.max(...ends)) + 2, low + 1), side) - low;
+  const byColumn = round(2 * perColumn / size), byRow = round(2 * perRow / size);
+  const offset = round((2 * (start - low) + 1 - size) / size);
+  const at = (column, row) => {
+    const place = round(round(byColumn * column) + round(round(byRow * row) + offset));  // -1 to 1
+    return round(round(place + 1) * (size / 2) - 0.5);  // px from `low`
+  };
+  return { low, size, at };
+}
+const round = Math.fround;
+
 // Bilinear, black outside the image. image: {data, width, height} RGBA, as a canvas gives it. matrix: image px to crop px.
-// Returns {data, width, height}, RGBA, rounded to whole numbers as hpe_lib does.
-export function cut(image, matrix, [width, height]) {
-  const [a, b, c, d, e, f] = invert(matrix), data = new Uint8ClampedArray(width * height * 4);
-  const { data: pixels, width: imageWidth, height: imageHeight } = image;
-  for (let row = 0, at = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, at += 4) {
-      const x = a * column + b * row + c, y = d * column + e * row + f;
-      const left = Math.floor(x), top = Math.floor(y);
-      data[at + 3] = 255;
+// Returns {data, width, height}, RGBA, rounded to whole numbers.
+export function cut(image, matrix, cropSize) {
+  const [width, height] = cropSize, back = invert(matrix), data = new Uint8ClampedArray(width * height * 4);
+  const across = axis(back.slice(0, 3), cropSize, image.width), down = axis(back.slice(3), cropSize, image.height);
+  const sums = [0, 0, 0];
+  for (let row = 0, to = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, to += 4) {
+      const x = across.at(column, row), y = down.at(column, row), left = Math.floor(x), top = Math.floor(y);
+      const right = round(x - left), below = round(y - top), shares = [round(1 - right), right, round(1 - below), below];
+      sums.fill(0);
       for (let corner = 0; corner < 4; corner++) {
         const i = left + (corner & 1), j = top + (corner >> 1);
-        if (i < 0 || j < 0 || i >= imageWidth || j >= imageHeight) continue;
-        const weight = (1 - Math.abs(x - i)) * (1 - Math.abs(y - j)), from = 4 * (j * imageWidth + i);
-        for (let channel = 0; channel < 3; channel++) sums[channel] += weight * pixels[from + channel];
+        if (i < 0 || j < 0 || i >= across.size || j >= down.size) continue;
+        const weight = round(shares[corner & 1] * shares[2 + (corner >> 1)]);
+        const from = 4 * ((down.low + j) * image.width + across.low + i);
+        for (let channel = 0; channel < 3; channel++) sums[channel] = round(sums[channel] + weight * image.data[from + channel]);
       }
-      for (let channel = 0; channel < 3; channel++) {
-        data[at + channel] = Math.floor(sums[channel] + 0.5);
-        sums[channel] = 0;
-      }
+      for (let channel = 0; channel < 3; channel++) data[to + channel] = Math.floor(round(sums[channel] + 0.5));
+      data[to + 3] = 255;
     }
   }
   return { data, width, height };
 }
-const sums = [0, 0, 0];
 
 // Crops -> Float32Array (N, 3, height, width) with ImageNet's mean and deviation; mirrored: each from right to left.
 export function networkInput(crops, mirrored = false) {
