@@ -14,10 +14,12 @@ from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
 
 from hpe_lib import data, geometry, models
+from hpe_lib.predict import detect
 
 ROOT = Path(__file__).parents[1]
 ORT = ROOT / "site" / "node_modules" / "onnxruntime-web" / "dist"
 NETWORKS = {"photos": "for photographs, 160 x 224 px", "tiny": "for drawn people, 96 x 128 px, quick"}
+DETECTOR = Path(models.__file__).parents[1] / "weights" / "people.pt"  # boxes are drawn by hand where there is none
 RUNTIMES = {  # kind of computing -> the script and the two files of onnxruntime-web that it loads
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded"),
     "webgpu": ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify"),
@@ -26,8 +28,10 @@ PERSON = 785  # the image of the live panels: one person, all 17 joints seen
 CROP_WH = (192, 256)  # px, as in notebook 02
 
 
-def to_onnx(model):
-    """A network as an ONNX file's bytes: crops (N, 3, H, W) float32 -> heatmaps (N, 17, H / stride, W / stride).
+def to_onnx(model, given="crops", answer="heatmaps", free=(0,)):
+    """A network as an ONNX file's bytes: `given` (N, 3, H, W) float32 -> `answer` (N, K, H / stride, W / stride).
+
+    free: the axes whose length is not that of `model.input_wh`: 0, and 2, 3 where pictures have many shapes.
 
     Weights that 16 bits hold exactly are stored in 16: half the download, and the same heatmaps.
     """
@@ -39,9 +43,9 @@ def to_onnx(model):
             model.eval(),
             (torch.zeros(1, 3, height, width),),
             buffer,
-            input_names=["crops"],
-            output_names=["heatmaps"],
-            dynamic_axes={"crops": {0: "people"}, "heatmaps": {0: "people"}},
+            input_names=[given],
+            output_names=[answer],
+            dynamic_axes={name: {axis: f"{name}_{axis}" for axis in free} for name in (given, answer)},
             training=torch.onnx.TrainingMode.PRESERVE,  # batch norm stays as it is: merged weights need 32 bits
             do_constant_folding=False,
             dynamo=False,
@@ -72,12 +76,17 @@ def halve(graph):
 
 def write_networks(folder):
     """Write the networks, what runs them, and networks.json, which says how large they are."""
-    about = {"networks": {}, "runtimes": {}, "detector": (folder / "detector.js").is_file()}
+    about = {"networks": {}, "runtimes": {}, "detector": None}
     for name, says in NETWORKS.items():
         model, file = models.load_model(name), folder / f"{name}.onnx"
         file.write_bytes(to_onnx(model))
         shape = {"inputSize": list(model.input_wh), "stride": model.stride}
         about["networks"][name] = {"name": name, "says": says, "file": file.name, "bytes": file.stat().st_size, **shape}
+    if DETECTOR.is_file():
+        model, file = models.load_model(DETECTOR.stem), folder / "detector.onnx"
+        file.write_bytes(to_onnx(model, "images", "outputs", (0, 2, 3)))
+        found = {"side": detect.SIDE, "overlap": detect.OVERLAP, "threshold": detect.THRESHOLDS["ours"]}
+        about["detector"] = {"file": file.name, "bytes": file.stat().st_size, "stride": model.stride, **found}
     (folder / "ort").mkdir()
     for kind, (script, engine) in RUNTIMES.items():
         parts = {"script": script, "module": f"{engine}.mjs", "wasm": f"{engine}.wasm"}

@@ -22,7 +22,7 @@ function takePicture(picture, named, boxes = []) {
   [stage.width, stage.height] = [source.width, source.height];
   Object.assign(state, { named, boxes, people: [] });
   fail("");
-  return update();
+  return state.finds && boxes.length === 0 && !state.camera ? findPeople() : update();
 }
 
 async function takeFile(file, credit = "", boxes = []) {
@@ -46,6 +46,7 @@ async function takeOurs({ file, shows, boxes, page, licence, licenceUrl }) {
 // --- camera
 
 async function startCamera() {
+  state.byHand = false;
   try {
     state.camera = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 480 } } });
   } catch (error) {
@@ -60,10 +61,11 @@ async function startCamera() {
   video.srcObject = state.camera;
   await video.play();
   let before = null, speed = null;
-  for (let first = true; state.camera; first = false) {
-    if (first || source.width !== video.videoWidth) await takePicture(video, "the camera");
+  for (let frame = 0; state.camera; frame++) {
+    if (frame === 0 || source.width !== video.videoWidth) await takePicture(video, "the camera");
     source.getContext("2d").drawImage(video, 0, 0);
-    if (state.boxes.length === 0) state.boxes = [[0, 0, source.width, source.height]];
+    if (state.finds && !state.byHand && frame % 5 === 0) await findPeople();
+    if (state.boxes.length === 0 && !state.finds) state.boxes = [[0, 0, source.width, source.height]];
     await update();
     const now = performance.now(), rate = before === null ? null : 1000 / (now - before);
     speed = speed === null ? rate : 0.8 * speed + 0.2 * rate;
@@ -87,16 +89,23 @@ async function wantedNetwork() {
     element("kind").value = "wasm";
     fail("This browser offers no graphics card, so the processor computes.");
   }
-  const name = element("network").value, kind = element("kind").value, key = `${name} ${kind}`;
-  if (state.network?.key === key) return state.network;
+  const name = element("network").value, key = `${name} ${element("kind").value}`;
+  if (state.network?.key !== key) {
+    state.network = await wanted((kind, progress) => loadNetwork(name, kind, progress));
+    state.network.key = key;
+  }
+  return state.network;
+}
+
+// Fetch something with the progress bar. load(kind, progress)
+async function wanted(load) {
+  element("progress").value = 0;
   element("loading").hidden = false;
   try {
-    state.network = await loadNetwork(name, kind, (share) => { element("progress").value = share; });
-    state.network.key = key;
+    return await load(element("kind").value, (share) => { element("progress").value = share; });
   } finally {
     element("loading").hidden = true;
   }
-  return state.network;
 }
 
 // Find the poses in all boxes, and show them; asked while it works, it starts once more.
@@ -124,10 +133,17 @@ async function update() {
   show();
 }
 
+// Boxes by the detector, where the site has one.
 async function findPeople() {
-  say("Looking for people …");
-  state.boxes = await state.detector.findPeople(pixels());
+  if (!state.camera) say("Looking for people …");
+  try {
+    state.detector ??= await wanted(async (kind, progress) => (await import("./detector.js")).loadDetector(kind, progress));
+    state.boxes = (await state.detector.findPeople(pixels())).map((box) => box.slice(0, 4));
+  } catch (error) {
+    fail(`The detector could not run: ${error.message} Draw the boxes yourself.`);
+  }
   await update();
+  if (state.boxes.length === 0) say("No person was found. Draw a box yourself.");
 }
 
 // --- what is shown
@@ -198,6 +214,7 @@ function addBox(box) {
   const inside = boxInImage(box, source.width, source.height);
   if (!state.named || !inside) return fail(state.named ? "This box lies outside the picture." : "Choose a picture first.");
   fail("");
+  state.byHand = true;
   const whole = state.camera && state.boxes.length === 1 && state.boxes[0][2] === source.width;  // the camera's first box
   state.boxes = whole ? [inside] : [...state.boxes, inside];
   return update();
@@ -215,7 +232,7 @@ function connect(pictures) {
   for (const id of ["threshold", "joint", "person"]) on(id, "input", show);
   on("whole", "click", () => addBox([0, 0, source.width, source.height]));
   on("last", "click", () => { state.boxes = state.boxes.slice(0, -1); update(); });
-  on("none", "click", () => { state.boxes = []; update(); });
+  on("none", "click", () => { Object.assign(state, { boxes: [], byHand: false }); update(); });
   on("add", "click", () => addBox(["x", "y", "width", "height"].map((side) => Number(element(`box-${side}`).value))));
   on("find", "click", findPeople);
   document.addEventListener("dragover", (event) => event.preventDefault());
@@ -254,10 +271,8 @@ async function start() {
     row.insertCell().textContent = name;
     for (let column = 0; column < 3; column++) row.insertCell();
   });
-  if (detector) {  // detector.js: findPeople(ImageData) -> boxes [x, y, width, height]
-    state.detector = await import("./detector.js");
-    element("find").hidden = false;
-  }
+  state.finds = Boolean(detector);
+  element("find").hidden = !detector;
   connect(pictures);
 }
 

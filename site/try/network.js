@@ -27,7 +27,7 @@ async function fetchWhole(url, progress) {
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-let runtimes = {};  // kind -> a promise of onnxruntime: it is fetched once
+const runtimes = {};  // kind -> a promise of onnxruntime: it is fetched once
 
 async function runtime(kind, sizes, progress) {
   const { script, module, wasm } = sizes.runtimes[kind], base = new URL("ort/", import.meta.url);
@@ -38,11 +38,11 @@ async function runtime(kind, sizes, progress) {
   return ort;
 }
 
-// A network by its name in networks.json. kind: "wasm" (the processor) or "webgpu" (the graphics card).
-// progress(share): 0 to 1, while it comes.
-export async function loadNetwork(name, kind, progress) {
+// One of networks.json, "detector" or a pose network, ready to run. kind: "wasm" (the processor) or "webgpu" (the graphics
+// card). progress(share): 0 to 1, while it comes. -> {ort, session, about}
+export async function loadSession(name, kind, progress) {
   const sizes = await (await fetch(new URL("networks.json", import.meta.url))).json();
-  const about = sizes.networks[name];
+  const about = name === "detector" ? sizes.detector : sizes.networks[name];
   const total = about.bytes + (runtimes[kind] ? 0 : sizes.runtimes[kind].bytes);
   let got = 0;
   const count = (bytes) => progress(Math.min(1, (got += bytes) / total));
@@ -55,12 +55,16 @@ export async function loadNetwork(name, kind, progress) {
     throw error;
   }
   const model = await fetchWhole(new URL(about.file, import.meta.url), count);
-  const session = await ort.InferenceSession.create(model, { executionProviders: [kind] });
-  return new Network(ort, session, about);
+  return { ort, about, session: await ort.InferenceSession.create(model, { executionProviders: [kind] }) };
+}
+
+// A pose network by its name.
+export async function loadNetwork(name, kind, progress) {
+  return new Network(await loadSession(name, kind, progress));
 }
 
 class Network {
-  constructor(ort, session, about) {
+  constructor({ ort, session, about }) {
     Object.assign(this, { ort, session, name: about.name, inputSize: about.inputSize, stride: about.stride });
   }
 
