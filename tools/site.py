@@ -4,8 +4,8 @@
     python tools/site.py                                            # offline from here on
     python -m http.server --directory build/site                    # look at it: http://localhost:8000
 
-Sphinx with MyST-NB makes the pages from what tools/site_pages.py prepares. Beside them stand the slides, and the network
-for the browser. The repository's address is that of pyproject.toml, as for Colab's badges.
+Sphinx with MyST-NB makes the pages from what tools/site_pages.py prepares. Beside them stand the slides, and the
+network for the browser. The repository's address is that of pyproject.toml, as for Colab's badges.
 """
 
 import argparse
@@ -60,7 +60,21 @@ window.addEventListener("load", () => {
 
 def run_sphinx(sources, out, repository):
     """Let Sphinx make the pages; its warnings are errors: a link to nowhere, a heading left out."""
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-E", "-W", "--keep-going", "-j", "2", "-c", str(SITE)]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-b",
+        "html",
+        "-q",
+        "-E",
+        "-W",
+        "--keep-going",
+        "-j",
+        "2",
+        "-c",
+        str(SITE),
+    ]
     command += ["-d", f"{out}-doctrees", str(sources), str(out)]
     subprocess.run(command, check=True, env=os.environ | {"COURSE_REPOSITORY": repository})
 
@@ -73,7 +87,7 @@ def serve_formulas(out):
 
 
 def finish_pages(out, repository):
-    """Pages as they go out: icons from the theme's font instead of its script of 1.5 MB, figures as WebP, edit links."""
+    """Pages as they go out: icons from a font instead of a script of 1.5 MB, figures as WebP, edit links."""
     edit = f"{repository}/edit/{stamp.BRANCH}"
     for file in (out / "_images").glob("*.png"):
         Image.open(file).save(file.with_suffix(".webp"), lossless=True, method=2)  # the same pixels in 0.6 of the bytes
@@ -84,7 +98,9 @@ def finish_pages(out, repository):
         text = re.sub(r'(_images/[\w.-]+)\.png"', r'\1.webp"', text)
         text = re.sub(r"<img (?![^>]*loading=)", '<img loading="lazy" ', text)
         text = text.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # its text says more
-        text = text.replace('<summary><span class="toctree-toggle"', '<summary aria-label="Pages below"><span class="toctree-toggle"')
+        text = text.replace(
+            '<summary><span class="toctree-toggle"', '<summary aria-label="Pages below"><span class="toctree-toggle"'
+        )
         text = re.sub(r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"', r"\1", text)
         text = text.replace("console.log(", "void(")  # the theme tells the console what it does
         text = re.sub(rf"{edit}/(index|about)\.md", f"{edit}/README.md", text)
@@ -116,7 +132,9 @@ def slide_page(file, pictures):
     page = slides.convert(notebook, file.stem)
     for pattern in FOREIGN:
         page = re.sub(pattern, "", page, flags=re.DOTALL)
-    page = re.sub(r'href="(\w+)\.(?:ipynb|md)', r'href="../notebooks/\1.html', page).replace("../README.md", "../about.html")
+    page = re.sub(r'href="(\w+)\.(?:ipynb|md)', r'href="../notebooks/\1.html', page).replace(
+        "../README.md", "../about.html"
+    )
     page = re.sub(r"https://unpkg\.com/reveal\.js@[\d.]+", "reveal", page)
 
     def picture(found):
@@ -134,7 +152,9 @@ def slide_page(file, pictures):
 def write_slides(folder):
     """The notebooks as slides, with reveal.js beside them."""
     (folder / "pictures").mkdir(parents=True)
-    shutil.copytree(MODULES / "reveal.js/dist", folder / "reveal/dist", ignore=shutil.ignore_patterns("*.map", "*.esm.js"))
+    shutil.copytree(
+        MODULES / "reveal.js/dist", folder / "reveal/dist", ignore=shutil.ignore_patterns("*.map", "*.esm.js")
+    )
     (folder / "reveal/plugin/notes").mkdir(parents=True)
     shutil.copy(MODULES / "reveal.js/plugin/notes/notes.js", folder / "reveal/plugin/notes")
     shutil.copy(SITE / "slides.js", folder)
@@ -165,7 +185,9 @@ def main(arguments=None):
     try:
         build(options.out.resolve())
     except subprocess.CalledProcessError as error:
-        sys.exit(f"Sphinx found something to mend (above), or is missing: pip install -r requirements-site.txt. {error}")
+        sys.exit(
+            f"Sphinx found something to mend (above), or is missing: pip install -r requirements-site.txt. {error}"
+        )
     print(options.out / "index.html")
 
 

@@ -1,4 +1,4 @@
-"""What the live pages need: networks as ONNX, onnxruntime-web, our photographs, a labelled person. tools/site.py calls it."""
+"""What the live pages need: networks as ONNX, onnxruntime-web, our photographs, a labelled person."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from PIL import Image
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from hpe_lib import data, geometry, models
 from hpe_lib.predict import detect
@@ -133,7 +133,10 @@ def write_live(folder):
     crop, matrix = data.cut(data.read_image(root / row["file"]), one["bbox"], CROP_WH)
     Image.fromarray(crop).save(folder / "crop.png")
     shutil.copy(root / row["file"], folder / "image.jpg")
-    about = {"keypoints": geometry.transform(pose[:, :2], matrix).tolist(), "labelled": (pose[:, 2] > 0).astype(int).tolist()}
+    about = {
+        "keypoints": geometry.transform(pose[:, :2], matrix).tolist(),
+        "labelled": (pose[:, 2] > 0).astype(int).tolist(),
+    }
     about |= {"pose": pose.tolist(), "area": one["area"], "box": one["bbox"]}
     about |= {"page": row["page"], "licence": row["licence"], "licenceUrl": row["licence_url"]}
     (folder / "person.json").write_text(json.dumps(about), "utf-8")

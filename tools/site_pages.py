@@ -18,20 +18,30 @@ NOTEBOOKS = ROOT / "notebooks"
 WIDGET, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 PAGES = ("GLOSSARY", "REFERENCES", "PAPER", "EXAM", "ON_A_GPU", "README")  # of notebooks/, each a page
 KEPT = r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|<[^>]+>|^#.*?$"  # no words are sought in it
-EVERYDAY = {"query", "key", "value", "frame", "swap", "head", "stem", "schedule", "matching"}  # a term only where it is taught
+EVERYDAY = {
+    "query",
+    "key",
+    "value",
+    "frame",
+    "swap",
+    "head",
+    "stem",
+    "schedule",
+    "matching",
+}  # a term only where it is taught
 LIVE = """# In your browser
 
 These need no installation and no kernel: they are computed by your browser, on your machine.
 
-- <a href="try/index.html">Try the network</a>: drop a photograph, choose one of ours, or turn the camera on, and see box,
-  crop, 17 heatmaps and skeleton. Nothing leaves your machine.
+- <a href="try/index.html">Try the network</a>: drop a photograph, choose one of ours, or turn the camera on, and see
+  box, crop, 17 heatmaps and skeleton. Nothing leaves your machine.
 - [One joint's target heatmap](notebooks/02_heatmap_encoding.ipynb): joint, sigma and stride, in notebook 02.
 - [The OKS ruler](notebooks/07_metrics.ipynb): what a misplaced joint costs, in notebook 07.
 """
 
 
 def relink(text, place, repository):
-    """Turn a file's relative links into those of the site. place: the file's folder in the repository, "" or "notebooks".
+    """Turn a file's relative links into those of the site. place: the file's folder, "" or "notebooks".
 
     What is no page of the site is shown by the repository's own address.
     """
@@ -42,8 +52,10 @@ def relink(text, place, repository):
             return found[0]
         path = os.path.normpath(os.path.join(place, target))
         page = {"README.md": "about.md", "hpe_lib/__init__.py": "api/index.md"}.get(path, path)
-        name, suffix = os.path.splitext(page)
-        is_page = page in ("about.md", "api/index.md") or (page.startswith("notebooks/") and suffix in (".md", ".ipynb"))
+        suffix = os.path.splitext(page)[1]
+        is_page = page in ("about.md", "api/index.md") or (
+            page.startswith("notebooks/") and suffix in (".md", ".ipynb")
+        )
         if is_page or page.startswith("figures/"):
             return f"{found[1]}({os.path.relpath(page, place or '.')}{hash_}{anchor})"
         return f"{found[1]}({repository}/blob/{stamp.BRANCH}/{path}{hash_}{anchor})"
@@ -94,7 +106,7 @@ def link_words(text, words, seen):
 
 
 def panel_picture(state, model):
-    """The picture that a saved panel shows -> (base64 PNG, alt text), or None: it is an <img> in one of its children."""
+    """The picture that a saved panel shows -> (base64 PNG, alt text), or None; it is in one of its children."""
     if model not in state:
         return None
     values = state[model]["state"]
@@ -142,7 +154,9 @@ def shown(output, state):
     picture = panel_picture(state, view["model_id"])
     if picture is None:
         return nbformat.v4.new_output("stream", text="(The panel was saved without a picture.)\n")
-    return nbformat.v4.new_output("display_data", {"image/png": picture[0]}, metadata={"image/png": {"alt": picture[1]}})
+    return nbformat.v4.new_output(
+        "display_data", {"image/png": picture[0]}, metadata={"image/png": {"alt": picture[1]}}
+    )
 
 
 def note_on_panel(name, cell, repository, live):
@@ -223,7 +237,7 @@ def write_api(folder, repository):
         names.append(name)
     table = "| after notebook | file | what it is |\n| --- | --- | --- |\n" + "\n".join(rows)
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(names) + "\n```"
-    said = "The files of `hpe_lib` that are to be read, each after its notebook: short, with formula, shapes, units and source."
+    said = "The files of `hpe_lib` that are to be read, each after its notebook."
     (folder / "index.md").write_text(f"# The library\n\n{said}\n\n{table}\n\n{tree}\n", "utf-8")
 
 
@@ -254,7 +268,10 @@ def write_sources(folder, repository, live):
 
 def front_page(readme, names):
     """The README's beginning and its table of notebooks, and the order of all pages."""
-    start = readme.split("\n## ")[0] + '\n\n<p class="ways"><a href="try/index.html">Try the network on a photograph</a></p>\n'
+    start = (
+        readme.split("\n## ")[0]
+        + '\n\n<p class="ways"><a href="try/index.html">Try the network on a photograph</a></p>\n'
+    )
     table = re.search(r"\n## The notebooks\n.*?(?=\n## )", readme, re.DOTALL)[0]
     trees = {
         "In your browser": ["live"],
@@ -264,6 +281,7 @@ def front_page(readme, names):
         "The project": ["about", "api/index"],
     }
     toc = "\n\n".join(
-        f"```{{toctree}}\n:caption: {caption}\n:hidden:\n\n" + "\n".join(pages) + "\n```" for caption, pages in trees.items()
+        f"```{{toctree}}\n:caption: {caption}\n:hidden:\n\n" + "\n".join(pages) + "\n```"
+        for caption, pages in trees.items()
     )
     return f"{start}\n{table}\n\n{toc}\n"

@@ -2,7 +2,7 @@
 
 export const SIGMAS = [0.26, 0.25, 0.25, 0.35, 0.35, 0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89]
   .map((share) => share / 10);
-export const THRESHOLDS = Array.from({ length: 10 }, (_, index) => 0.5 + (index * (0.95 - 0.5)) / 9);
+export const THRESHOLDS = Array.from({ length: 10 }, (_, index) => 0.5 + index * ((0.95 - 0.5) / 9));
 
 // exp(-d^2 / (2 area (2 sigma)^2)) of one joint, [dx, dy] px off, on a person of `area` px^2.
 export function similarity([dx, dy], joint, area) {

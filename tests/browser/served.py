@@ -1,4 +1,4 @@
-"""The course's site in Chromium: built once, shown by a plain static server. What test_site.py and test_try.py share."""
+"""The course's site in Chromium, built once and shown by a plain static server: what its tests share."""
 
 import contextlib
 import functools

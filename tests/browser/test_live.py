@@ -1,4 +1,4 @@
-"""The live panels of notebooks 02 and 07: the same numbers as in Python, moved by mouse and keyboard, without a kernel."""
+"""The live panels of notebooks 02 and 07: Python's numbers, moved by mouse and keyboard, without a kernel."""
 
 import json
 
@@ -20,7 +20,8 @@ ENCODE = """async (cases) => {
 }"""
 OKS = """async ([truth, area, poses]) => {
   const { oks, similarity, SIGMAS, THRESHOLDS } = await import('../_static/live/oks.js');
-  const each = poses[0].map((place, joint) => similarity([place[0] - truth[joint][0], place[1] - truth[joint][1]], joint, area));
+  const off = (place, joint) => [place[0] - truth[joint][0], place[1] - truth[joint][1]];
+  const each = poses[0].map((place, joint) => similarity(off(place, joint), joint, area));
   return { oks: poses.map((pose) => oks(truth, area, pose)), each, SIGMAS, THRESHOLDS };
 }"""
 
@@ -46,9 +47,19 @@ def test_the_browser_draws_the_same_target_as_encode(visit):
     for _ in range(12):
         for stride in (1, 4, 8):
             place = generator.uniform([-30, -30], [220, 290]).tolist()
-            cases.append([place, int(generator.random() < 0.9), [192 // stride, 256 // stride], stride, generator.integers(1, 13) / 2])
+            cases.append(
+                [
+                    place,
+                    int(generator.random() < 0.9),
+                    [192 // stride, 256 // stride],
+                    stride,
+                    generator.integers(1, 13) / 2,
+                ]
+            )
     cases += [[[2.0, 6.0], 1, [48, 64], 4, 2.0], [[1e-7, 255.999], 1, [48, 64], 4, 0.5]]  # halves, corners
-    for (place, labelled, size, stride, sigma), (heatmap, weight, point) in zip(cases, visit.page.evaluate(ENCODE, cases)):
+    for (place, labelled, size, stride, sigma), (heatmap, weight, point) in zip(
+        cases, visit.page.evaluate(ENCODE, cases)
+    ):
         target, weights = heatmaps.encode([[place]], [[labelled]], size, stride, sigma)
         assert weights.item() == weight
         assert np.abs(np.reshape(heatmap, (size[1], size[0])) - target[0, 0].numpy()).max() < 1e-6
@@ -76,9 +87,9 @@ def test_the_heatmap_panel_takes_the_place_of_the_saved_one_and_moves(visit, sit
     target, _ = heatmaps.encode([[about["keypoints"][9]]], [[1]], (48, 64), 4, 2.0)
     point = 4 * heatmaps.decode(target, refine=None)[0][0, 0].numpy()
     assert f"decoded {np.linalg.norm(point - about['keypoints'][9]):.1f} px" in said.inner_text()
-    live.get_by_label("stride").select_option("8")
+    live.locator("select").nth(1).select_option("8")
     assert "24 x 32 cells" in said.inner_text()
-    live.get_by_label("sigma").focus()
+    live.locator("input").first.focus()
     page.keyboard.press("ArrowRight")
     assert "sigma 2.5 cells" in said.inner_text()
     before = said.inner_text()
@@ -113,15 +124,14 @@ def test_the_oks_ruler_says_what_python_says(visit, site):
 
     said = live.locator(".said")
     assert wanted(9, (10, 0)) in said.inner_text()
-    live.locator("canvas").first.focus()
-    live.get_by_label("joint", exact=False).first.select_option("0")
-    live.get_by_label("move all labelled joints").check()
+    live.locator("select").select_option("0")
+    live.locator("input[type=checkbox]").check()
     assert wanted(0, (10, 0), every=True) in said.inner_text()
     live.locator("canvas").nth(1).focus()
     for _ in range(4):
         page.keyboard.press("ArrowUp")
     assert wanted(0, (10, -4), every=True) in said.inner_text()
-    live.get_by_label("person's size").focus()
+    live.locator("input[type=range]").nth(2).focus()
     page.keyboard.press("ArrowLeft")
     assert wanted(0, (10, -4), every=True, size=0.75) in said.inner_text()
     assert live.locator(".ladder li").count() == 10

@@ -1,4 +1,4 @@
-"""The network in the browser: the same joints as in Python, pictures of all kinds, and nothing that leaves the machine."""
+"""The network in the browser: Python's joints, pictures of all kinds, and nothing that leaves the machine."""
 
 import base64
 import io
@@ -110,7 +110,10 @@ def test_the_threshold_and_the_heatmap_follow_the_keyboard(visit, photographs):
     page = visit.open("try/index.html")
     choose(page, photographs["000000000785"]["shows"])
     page.wait_for_function("() => document.querySelectorAll('#maps button span')[0].textContent.length > 5")
-    all_shown, picture = page.locator("#status").inner_text(), page.evaluate("document.querySelector('#stage').toDataURL()")
+    all_shown, picture = (
+        page.locator("#status").inner_text(),
+        page.evaluate("document.querySelector('#stage').toDataURL()"),
+    )
     page.locator("#threshold").focus()
     page.keyboard.press("End")  # a threshold of 1: nothing is above it
     assert "0 of 17" in page.locator("#status").inner_text() != all_shown
@@ -176,7 +179,10 @@ def test_a_camera_shows_frames_and_their_rate(visit):
     visit.page.add_init_script("""navigator.mediaDevices.getUserMedia = async () => {
       const canvas = document.createElement('canvas'), context = canvas.getContext('2d');
       [canvas.width, canvas.height] = [160, 120];
-      setInterval(() => { context.fillStyle = `rgb(${Math.random() * 255}, 80, 80)`; context.fillRect(0, 0, 160, 120); }, 50);
+      setInterval(() => {
+        context.fillStyle = `rgb(${Math.random() * 255}, 80, 80)`;
+        context.fillRect(0, 0, 160, 120);
+      }, 50);
       return canvas.captureStream(20);
     }""")
     page = visit.open("try/index.html")
