@@ -34,8 +34,8 @@ def main():
         sys.exit(f"{BUILT}: there is no site yet. Run first: python tools/site.py")
     with sync_playwright() as play, served.served(BUILT) as address:
         browser = play.chromium.launch(executable_path=lab.find_browser(), args=lab.FLAGS)
-        page = browser.new_page(viewport={"width": 1200, "height": 800})
-        page.set_default_timeout(120_000)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(300_000)
         page.goto(f"{address}/notebooks/07_metrics.html")
         page.evaluate(served.SETTLED)
         page.locator('[data-live="oks"]').wait_for()
