@@ -58,5 +58,7 @@ export function install(name, about, ...parts) {
   home.append(...parts, credit);
   home.hidden = false;
   home.previousElementSibling?.querySelector(".cell_output")?.setAttribute("hidden", "");
-  if (home.nextElementSibling?.classList.contains("panel-note")) home.nextElementSibling.hidden = true;
+  let next = home.nextElementSibling;
+  while (next?.tagName === "SCRIPT") next = next.nextElementSibling;
+  if (next?.classList.contains("panel-note")) next.hidden = true;
 }

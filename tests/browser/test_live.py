@@ -104,7 +104,8 @@ def test_the_heatmap_panel_takes_the_place_of_the_saved_one_and_moves(visit, sit
     assert "24 x 32 cells" in said.inner_text()
     hidden = page.evaluate("""() => {
       const live = document.querySelector('[data-live="heatmap"]');
-      return [live.nextElementSibling.hidden, live.previousElementSibling.querySelector('.cell_output').hidden];
+      const note = live.parentElement.querySelector('[data-live] ~ .panel-note');
+      return [note.hidden, live.previousElementSibling.querySelector('.cell_output').hidden];
     }""")
     assert hidden == [True, True]
     assert "CC BY 2.0" in live.locator(".credit").inner_text()
