@@ -16,21 +16,24 @@ HERE = Path(__file__).parent
 
 
 def poses():
-    """The README's picture: what the shipped network sees in a drawn scene that it was never trained on."""
+    """The README's picture: photographs that neither detector nor pose network has learnt from, and drawn people."""
     import matplotlib.pyplot as plt
 
-    root = data.find("synthetic")
-    groups = {}
-    for person in data.persons(root, "val"):
-        groups.setdefault(person.image_id, []).append(person)
-    full = [group for group in groups.values() if len(group) == 3 and all(p.box[3] > 150 for p in group)]
-    model = models.load_model("tiny")
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
-    for ax, group in zip(axes, full):
-        image = data.read_image(group[0].file)
-        plots.draw_image(ax, image)
-        for pose in predict.predict_image(model, image, np.array([person.box for person in group])):
-            plots.draw_pose(ax, pose)
+    album, groups = data.find("photographs"), {}
+    for person in data.persons(data.find("synthetic"), "val"):
+        groups.setdefault(person.file, []).append(person)
+    drawn = next(group for group in groups.values() if len(group) == 3 and all(p.box[3] > 150 for p in group))
+    files = [album / "val2017" / f"{number:012}.jpg" for number in (785, 187362, 367818)] + [drawn[0].file]
+    images = [data.read_image(file) for file in files]
+    photos, tiny = models.load_model("photos"), models.load_model("tiny")
+    found = [predict.find_poses(photos, image, predict.detect_people)[0] for image in images[:3]]
+    found.append(predict.predict_image(tiny, images[3], [person.box for person in drawn]))
+    shapes = [image.shape[1] / image.shape[0] for image in images]
+    figure, axes = plt.subplots(1, 4, figsize=(13, 13 / sum(shapes) + 0.2), layout="constrained", width_ratios=shapes)
+    for ax, file, image, people in zip(axes, files, images, found):
+        plots.draw_image(ax, image, credit=data.credit(file))
+        for pose in people:
+            plots.draw_pose(ax, pose, threshold=0.2)
         ax.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     return figure
 
