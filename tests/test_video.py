@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from hpe_lib import evaluate, plots, predict, tracking
-from hpe_lib.predict import __main__ as command, video
+from hpe_lib.predict import __main__ as command
+from hpe_lib.predict import video
 
 av = pytest.importorskip("av", reason="films need PyAV")
 
