@@ -43,7 +43,7 @@ def test_box_from_cell():
 def box_from_cell(column, row, offset, log_size, stride):
     w, h = {size}
     x, y = {x} - w / {half}, {y} - h / {half}
-    return {f"np.array([{answer}]) * stride" if not end else end}
+    return {end or f"np.array([{answer}]) * stride"}
 """
 
     prove(
