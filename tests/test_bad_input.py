@@ -176,6 +176,7 @@ def setting_rows():
         "input_wh": ("96", "100,128", "0,32", "96.0,128", "abc", ""),
         "refine": ("foo", "Quarter", "1"), "schedule": ("cosin", "", "3"), "depth": ("17", "huge", "18.0", "[]"),
         "model": ("",), "loss": ("mse", "", "heatmap"), "options": ("3", "[1]", "{1: 2}", "abc"), "pretrained": ("",),
+        "rates": ("3", "[1]", "{1: 0}", "{'layer1': 2}", "{'layer1': -1}", "{'layer1': '0'}", "abc", ""),
         "augmentation": ("none", "3"), "sigm": ("2",), "": ("2",),
     }.items():  # fmt: skip
         for value in values:

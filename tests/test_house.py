@@ -60,7 +60,7 @@ def circles(graph):
 def test_what_is_to_be_read_is_short():
     lines = {file: len(FILES[file].read_text("utf-8").splitlines()) for file in READ}
     assert len(READ) >= 15 and max(lines.values()) <= 210
-    assert sum(lines.values()) < 2_450, lines  # 1,300 of them after 00 to 07
+    assert sum(lines.values()) < 2_500, lines  # 1,400 of them after 00 to 07
 
 
 @pytest.mark.parametrize("file", READ)

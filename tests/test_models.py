@@ -4,7 +4,7 @@ import torch
 import torchvision
 
 from hpe_lib import models
-from hpe_lib.models.resnet import BasicBlock, Bottleneck, parse_depth
+from hpe_lib.models.resnet import BasicBlock, Bottleneck, OriginalBottleneck, parse_depth
 from tests import golden
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -189,3 +189,35 @@ def test_simple_baseline_has_the_sizes_that_it_says():
             assert model.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 17, 64 // stride, 64 // stride)
     with pytest.raises(ValueError, match="kernel is one of 4, 3, 2, got 5"):
         models.simple_baseline("tiny", kernel=5)
+
+
+def test_a_cut_resnet_50_is_the_beginning_of_torchvisions(monkeypatch):
+    """It ends after the fourth block of stage 3, at stride 16; two transposed convolutions lead to heatmaps."""
+    theirs = torchvision.models.resnet50().eval()
+    for key, value in theirs.state_dict().items():
+        if key.endswith(("running_mean", "running_var")):
+            value.uniform_(0.5, 1.5)
+    monkeypatch.setattr(
+        torchvision.models.ResNet50_Weights.IMAGENET1K_V1.__class__,
+        "get_state_dict",
+        lambda *a, **k: theirs.state_dict(),
+    )
+    ours, image = models.load_weights(models.simple_baseline("cut50"), "imagenet").eval(), torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        expected = theirs.layer1(theirs.maxpool(theirs.relu(theirs.bn1(theirs.conv1(image)))))
+        expected = theirs.layer3[:4](theirs.layer2(expected))
+        torch.testing.assert_close(ours.features(image), expected, rtol=1e-4, atol=1e-4)
+        assert expected.shape == (1, 1024, 4, 6) and ours(image).shape == (1, 17, 16, 24) and ours.stride == 4
+    assert sum(weight.numel() for weight in ours.parameters()) < 8e6  # float16: 16 MB
+    with pytest.raises(ValueError, match="no ImageNet weights for depth 'cut50v1': choose 18, 34, 50, 101, 152 or cut"):
+        models.load_weights(models.simple_baseline("cut50v1"), "imagenet")
+
+
+def test_the_original_bottleneck_strides_in_its_first_convolution():
+    first, usual = OriginalBottleneck(64, 16, stride=2), Bottleneck(64, 16, stride=2)
+    assert (first.conv1.stride, first.conv2.stride) == ((2, 2), (1, 1))
+    assert (usual.conv1.stride, usual.conv2.stride) == ((1, 1), (2, 2))
+    x = torch.randn(1, 64, 9, 7)
+    assert first(x).shape == usual(x).shape == (1, 64, 5, 4)
+    network = models.simple_baseline("cut50v1")
+    assert network.layer3[0].conv1.stride == (2, 2) and network(torch.zeros(2, 3, 64, 64)).shape == (2, 17, 16, 16)

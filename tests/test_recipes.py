@@ -27,6 +27,7 @@ XIAO = {  # Xiao et al. 2018, sections 3 and 4.1, and the official configuration
     "augmentation": NO_CHANGE | {"scale": 0.3, "rotation": 40.0, "rotation_prob": 0.6},
     "group_by_image": False,
     "pretrained": "imagenet",
+    "rates": {},
     "seed": 0,
 }
 MODERN = XIAO | {"epochs": 210, "milestones": (170, 200), "batch_size": 512, "learning_rate": 5e-4}
@@ -45,6 +46,9 @@ PHOTOS["augmentation"] = XIAO["augmentation"] | {
     "color": 0.25,
     "erase_prob": 0.3,
 }
+PHOTOS_IMAGENET = PHOTOS | {"depth": "cut50", "input_wh": (192, 256), "epochs": 20, "batch_size": 16}
+PHOTOS_IMAGENET |= {"learning_rate": 8e-4, "warmup_steps": 100, "pretrained": "imagenet"}
+PHOTOS_IMAGENET["rates"] = {"conv1": 0, "bn1": 0, "layer1": 0, "layer2": 0, "layer3": 0.6}
 HOURGLASS = QUICK | {"model": "hourglass", "depth": None, "options": {"stacks": 2, "channels": 32, "levels": 3}}
 HOURGLASS |= {"loss": "every_stack_mse", "epochs": 20, "batch_size": 16}
 RECORDED = {
@@ -53,6 +57,7 @@ RECORDED = {
     "quick": QUICK,
     "shipped": SHIPPED,
     "photos": PHOTOS,
+    "photos_imagenet": PHOTOS_IMAGENET,
     "hourglass": HOURGLASS,
 }
 

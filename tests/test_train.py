@@ -121,3 +121,29 @@ def test_an_image_of_another_size_than_its_annotation_says_is_refused(drawn):
     person = replace(data.persons(drawn, "val")[0], image_wh=(10, 20))
     with pytest.raises(ValueError, match=r"px, and its annotation says 10 x 20"):
         data.CropDataset([person])[0]
+
+
+def test_parts_of_a_network_learn_slower_or_not_at_all(drawn):
+    """`rates` gives each part that it names a share of the learning rate; at 0 weights and batch norm stay."""
+    whole = trainer(drawn)
+    slow = trainer(drawn, replace(RECIPE, rates={"conv1": 0, "bn1": 0, "layer1": 0, "layer2": 0.01}))
+    before = {name: value.clone() for name, value in slow.model.state_dict().items()}
+    for learner in (whole, slow):
+        learner.epoch(progress=False)
+
+    def moved(learner, part):
+        after = learner.model.state_dict()
+        names = [name for name in before if name.startswith(part) and before[name].is_floating_point()]
+        return max((after[name] - before[name]).abs().max().item() for name in names)
+
+    for part in ("conv1", "bn1", "layer1"):
+        assert moved(slow, part) == 0 < moved(whole, part)
+    weight = "layer2.0.conv1.weight"
+    assert 0 < moved(slow, weight) < 0.1 * moved(whole, weight)
+    assert moved(slow, "final_layer.weight") > 0.3 * moved(whole, "final_layer.weight")
+    assert slow.history[0]["learning_rate"] == whole.history[0]["learning_rate"]
+
+
+def test_a_rate_for_a_part_that_a_network_does_not_have_is_refused(drawn):
+    with pytest.raises(ValueError, match=r"rates name 'layer9', and the network's parts are conv1, bn1, relu, maxpool"):
+        trainer(drawn, replace(RECIPE, rates={"layer9": 0}))

@@ -62,9 +62,19 @@ class Bottleneck(nn.Module):
         return self.relu(x + shortcut)
 
 
-DEPTHS = {  # depth: (block, blocks in each of the four stages, width of the first stage)
+class OriginalBottleneck(Bottleneck):
+    """As first published: the first 1x1 convolution carries the stride, not the 3x3. (He et al. 2016)"""
+
+    def __init__(self, inputs, width, stride=1):
+        super().__init__(inputs, width, stride)
+        self.conv1.stride, self.conv2.stride = self.conv2.stride, self.conv1.stride
+
+
+DEPTHS = {  # depth: (block, blocks in each stage, width of the first stage)
     "tiny": (BasicBlock, (2, 2, 2, 2), 16),
     "small": (BasicBlock, (2, 2, 2, 2), 32),
+    "cut50": (Bottleneck, (3, 4, 4), 64),  # a ResNet-50 that ends within its third stage
+    "cut50v1": (OriginalBottleneck, (3, 4, 4), 64),
     18: (BasicBlock, (2, 2, 2, 2), 64),
     34: (BasicBlock, (3, 4, 6, 3), 64),
     50: (Bottleneck, (3, 4, 6, 3), 64),
@@ -79,7 +89,7 @@ def parse_depth(text):
 
 
 class Backbone(nn.Module):
-    """The convolutional part: an image (N, 3, H, W) to features (N, C, H / 32, W / 32)."""
+    """The convolutional part: an image (N, 3, H, W) to features (N, C, H / 32, W / 32), or H / 16 for three stages."""
 
     def __init__(self, depth):
         super().__init__()
@@ -98,7 +108,7 @@ class Backbone(nn.Module):
                 blocks.append(block(channels, wide, stride))
                 channels = wide * block.expansion
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
-        self.channels = channels
+        self.channels, self.stride, self.stages = channels, 2 * 2 ** len(counts), len(counts)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # He et al. 2015: keeps the signal's variance through ReLUs
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -108,7 +118,7 @@ class Backbone(nn.Module):
         x = self.layer1(x)  # H / 4
         x = self.layer2(x)  # H / 8
         x = self.layer3(x)  # H / 16
-        return self.layer4(x)  # (N, channels, H / 32, W / 32)
+        return self.layer4(x) if self.stages == 4 else x  # (N, channels, H / 32, W / 32)
 
 
 class ResNet(Backbone):
@@ -123,5 +133,5 @@ class ResNet(Backbone):
 
 
 def resnet(depth, num_classes=1000):
-    """Build a ResNet classifier of depth 18, 34, 50, 101, 152, "tiny" or "small" (1/4 and 1/2 as wide as 18)."""
+    """Build a ResNet classifier of a depth in `DEPTHS`; "tiny" and "small" are 1/4 and 1/2 as wide as 18."""
     return ResNet(depth, num_classes)

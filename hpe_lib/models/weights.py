@@ -119,9 +119,10 @@ def _imagenet(model):
     """torchvision's ImageNet weights for a backbone's depth, without the classifier where `model` has none."""
     from torchvision.models import get_model_weights
 
-    if isinstance(model.depth, str):
-        raise ValueError(f"there are no ImageNet weights for depth {model.depth!r}: choose 18, 34, 50, 101 or 152")
-    source = get_model_weights(f"resnet{model.depth}").IMAGENET1K_V1
+    depth = {"cut50": 50}.get(model.depth, model.depth)
+    if isinstance(depth, str):
+        raise ValueError(f"there are no ImageNet weights for depth {depth!r}: choose 18, 34, 50, 101, 152 or cut50")
+    source = get_model_weights(f"resnet{depth}").IMAGENET1K_V1
     try:
         state = source.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -133,8 +134,9 @@ def _imagenet(model):
         ) from None
     if hasattr(model, "fc"):
         return state
-    head = {key: value for key, value in model.state_dict().items() if key.startswith(("deconv_layers", "final_layer"))}
-    return {key: value for key, value in state.items() if not key.startswith("fc.")} | head
+    own = model.state_dict()
+    head = {key: value for key, value in own.items() if key.startswith(("deconv_layers", "final_layer"))}
+    return {key: value for key, value in state.items() if key in own} | head
 
 
 def load_weights(model, path_or_name, channels="auto"):

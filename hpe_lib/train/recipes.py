@@ -30,6 +30,7 @@ class Recipe:
     augmentation: Augmentation | None = Augmentation()
     group_by_image: bool = False  # people of one image follow each other, so that it is decoded once an epoch
     pretrained: str | None = "imagenet"  # what `load_weights` starts from
+    rates: dict = field(default_factory=dict)  # part of the network -> its share of the learning rate; 0: it stays
     seed: int = 0
 
     def __post_init__(self):
@@ -93,6 +94,17 @@ RECIPES["photos"] = replace(  # little real data: a wider network, larger crops,
     learning_rate=1e-3,
     sigma=2.0,
     augmentation=Augmentation(half_body_prob=0.15, translate=0.05, color=0.25, erase_prob=0.3),
+)
+RECIPES["photos_imagenet"] = replace(  # the same with ImageNet's features, as the paper has them; most of them stay
+    RECIPES["photos"],
+    depth="cut50",
+    input_wh=(192, 256),
+    epochs=20,
+    batch_size=16,
+    learning_rate=8e-4,
+    warmup_steps=100,
+    pretrained="imagenet",
+    rates={"conv1": 0, "bn1": 0, "layer1": 0, "layer2": 0, "layer3": 0.6},
 )
 RECIPES["hourglass"] = replace(  # two small hourglasses, as notebook 08 builds them
     RECIPES["quick"],

@@ -113,6 +113,13 @@ def _options(name, value):
     return _wanted(name, value, fine, found, "what the network is built with, as {'name': value}")
 
 
+def _rates(name, value):
+    found = _literal(value)
+    fine = isinstance(found, dict) and all(isinstance(part, str) and part for part in found)
+    fine = fine and all(type(share) in (int, float) and 0 <= share <= 1 for share in found.values())
+    return _wanted(name, value, fine, found, "parts of the network and their shares, as {'layer1': 0, 'layer3': 0.1}")
+
+
 def _loss(name, value):
     return _wanted(name, value, value in LOSSES, value, f"one of {', '.join(LOSSES)} (`train.losses.register`)")
 
@@ -146,6 +153,7 @@ def _name_or_none(name, value):
 READERS = {
     "depth": _depth,
     "options": _options,
+    "rates": _rates,
     "loss": _loss,
     "milestones": _numbers,
     "input_wh": _side,

@@ -12,6 +12,7 @@ from hpe_lib.train import checkpoint, parallel
 from hpe_lib.train.batches import loader
 from hpe_lib.train.losses import LOSSES
 from hpe_lib.train.precision import mixed_precision, precision_for
+from hpe_lib.train.rates import split
 from hpe_lib.train.recipes import rate_factor
 
 
@@ -40,14 +41,14 @@ class Trainer:
         self.precision, self.accumulate = precision_for(self.device, precision), accumulate
         self.model = model.to(self.device, memory_format=torch.channels_last)  # the faster layout for convolutions
         self.model.input_wh = tuple(recipe.input_wh)
+        self.frozen, groups = split(model, recipe.rates)
         self.network = parallel.replica(self.model)
         if compiled:
             self.network = torch.compile(self.network)
         self.dataset, self.loss = dataset, loss or LOSSES[recipe.loss]
         self.loader = loader(dataset, recipe, workers, self.device)
-        self.optimizer = torch.optim.Adam(
-            model.parameters(), lr=recipe.learning_rate, fused=self.device.type in ("cuda", "cpu") or None
-        )
+        groups = [{"params": weights, "lr": share * recipe.learning_rate} for share, weights in groups]
+        self.optimizer = torch.optim.Adam(groups, fused=self.device.type in ("cuda", "cpu") or None)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_factor(recipe, step, len(self.loader))
         )
@@ -85,6 +86,8 @@ class Trainer:
         if hasattr(self.dataset, "set_epoch"):
             self.dataset.set_epoch(number)
         self.model.train()
+        for part in self.frozen:  # batch norm's mean and variance stay too
+            part.eval()
         totals = {}
         bar = tqdm(self.loader, desc=f"epoch {number + 1}/{self.recipe.epochs}", unit="batch", disable=not progress)
         for count, batch in enumerate(bar, 1):
