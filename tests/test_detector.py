@@ -232,13 +232,13 @@ def test_pictures_list_all_people_and_ignore_crowds(tmp_path):
     ]
     images = [{"id": number, "file_name": f"{number}.jpg", "width": 100, "height": 80} for number in (1, 2)]
     content = {"images": images, "annotations": people, "categories": [{"id": 1, "name": "person"}]}
-    first, second = data.pictures(tmp_path, "val", data.read_annotations(content))
+    first, second = data.list_pictures(tmp_path, "val", data.read_annotations(content))
     assert first.kinds.tolist() == [PERSON, IGNORED] and second.boxes.shape == (0, 4) and second.image_id == 2
     assert first.file == tmp_path / "val2017" / "1.jpg" and first.image_wh == (100, 80)
 
 
 def test_items_are_a_function_of_seed_epoch_and_picture(drawn):
-    pictures = data.pictures(drawn, "train")
+    pictures = data.list_pictures(drawn, "train")
     dataset, again = (data.BoxDataset(pictures, (160, 128), RECIPE.augmentation) for _ in range(2))
     other = data.BoxDataset(pictures, (160, 128), RECIPE.augmentation, seed=1)
     for name in ("image", "boxes", "kinds"):
@@ -296,7 +296,7 @@ def test_it_trains_by_the_trainer_as_it_is_and_resumes(drawn, tmp_path):
 
     def trainer():
         torch.manual_seed(0)
-        dataset = data.BoxDataset(data.pictures(drawn, "train"), RECIPE.input_wh, RECIPE.augmentation)
+        dataset = data.BoxDataset(data.list_pictures(drawn, "train"), RECIPE.input_wh, RECIPE.augmentation)
         return train.Trainer(models.build(name, **network), dataset, RECIPE, device="cpu", precision="float32")
 
     whole = trainer()
@@ -328,7 +328,7 @@ def test_boxes_are_counted_at_a_threshold():
 
 def test_box_ap_of_true_boxes_is_one_and_of_nothing_zero(drawn):
     content = data.read_annotations(data.annotation_file(drawn, "val"))
-    pictures = data.pictures(drawn, "val", content)
+    pictures = data.list_pictures(drawn, "val", content)
     truth = {str(one.file): one.boxes[one.kinds == PERSON] for one in pictures}
     whole = iter(pictures)
 
@@ -394,7 +394,7 @@ def found_among(pictures):
 def test_people_on_photographs_that_were_not_learnt_are_found(photographs):
     """On 17 people of 8 photographs. Measured: AP50 0.77, recall 0.76, 0.38 other boxes a picture."""
     content = data.read_annotations(data.annotation_file(photographs, "val"))
-    results, found = found_among(data.pictures(photographs, "val", content))
+    results, found = found_among(data.list_pictures(photographs, "val", content))
     assert evaluate.box_metrics(content, results)["AP50"] > 0.72
     assert found["recall"] > 0.7 and found["false"] < 0.5
 
@@ -403,7 +403,7 @@ def test_people_on_photographs_that_were_not_learnt_are_found(photographs):
 def test_the_detector_reaches_what_the_readme_promises():
     root = shared("data", "coco-cc")
     content = data.read_annotations(data.annotation_file(root, "val"))
-    results, found = found_among(data.pictures(root, "val", content))
+    results, found = found_among(data.list_pictures(root, "val", content))
     metrics = evaluate.box_metrics(content, results)
     assert metrics["AP"] >= 0.20 and metrics["AP50"] >= 0.52
     assert found["recall"] >= 0.50 and found["false"] <= 0.76

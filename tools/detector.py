@@ -36,7 +36,7 @@ RECIPE = replace(
 
 def parts(root):
     """The photographs to learn from, and every eighth one, to choose settings on."""
-    found = data.pictures(root, "train")
+    found = data.list_pictures(root, "train")
     return [one for number, one in enumerate(found) if number % 8], found[::8]
 
 
@@ -113,7 +113,7 @@ def described(numbers):
 def final(model, root, out):
     """Print what the detector finds on the validation pictures of a folder; its boxes go to a file as COCO results."""
     content = data.read_annotations(data.annotation_file(root, "val"), masks=False)
-    pictures = data.pictures(root, "val", content)
+    pictures = data.list_pictures(root, "val", content)
     results = found_by(model, pictures)
     metrics = ap(pictures, content, results)
     threshold = detect.THRESHOLDS["ours"]
@@ -143,7 +143,7 @@ def main(arguments=None):
     keep_freed_memory()
     torch.manual_seed(options.seed)
     recipe = replace(RECIPE, epochs=options.epochs, learning_rate=options.learning_rate, seed=options.seed)
-    drawn, (photographs, chosen) = data.pictures(data.find("synthetic"), "train"), parts(options.photographs)
+    drawn, (photographs, chosen) = data.list_pictures(data.find("synthetic"), "train"), parts(options.photographs)
     content = data.read_annotations(data.annotation_file(options.photographs, "train"), masks=False)
     mixed = data.BoxDataset(3 * photographs + drawn[::5], recipe.input_wh, recipe.augmentation, recipe.seed)
     trainer = train.Trainer(start(options.start), mixed, recipe)

@@ -6,7 +6,7 @@ are for reading; annotations, warp, kept and download make them safe and fast. `
 
 from hpe_lib.data.annotations import annotation_file, boxes_in_image, clean_box, read_annotations, sample, whole_image
 from hpe_lib.data.augment import MIRROR_ONLY, Augmentation
-from hpe_lib.data.boxes import BoxDataset, Picture, letterbox, move_boxes, pictures, shrink
+from hpe_lib.data.boxes import BoxDataset, Picture, letterbox, list_pictures, move_boxes, shrink
 from hpe_lib.data.coco import Person, detected_persons, find, persons
 from hpe_lib.data.crops import cut, normalise, read_image
 from hpe_lib.data.dataset import CropDataset
@@ -35,10 +35,10 @@ __all__ = [
     "find",
     "fit_picture",
     "letterbox",
+    "list_pictures",
     "move_boxes",
     "normalise",
     "persons",
-    "pictures",
     "read_annotations",
     "read_image",
     "sample",

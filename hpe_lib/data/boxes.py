@@ -30,7 +30,7 @@ class Picture:
     kinds: np.ndarray
 
 
-def pictures(root, split, annotations=None):
+def list_pictures(root, split, annotations=None):
     """List the pictures of a split, those without people too. Crowds are IGNORED, all other people are to be found.
 
     annotations: the dictionary that `read_annotations` gave, where it is at hand. Returns a list of `Picture`.

@@ -225,7 +225,7 @@ def three_descriptions(one, look, turn=-35, step=4):
     axes[2].set(title="the same 3-D joints,\nseen from the side", xlabel="away from the camera (m)")
     mesh, corners = _mesh(camera, depth, step, np.radians(turn))
     axes[3].add_collection(LineCollection(mesh, colors=BLUE, linewidths=0.45))
-    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners, turned sideways", xlabel="to the right, turned (m)")
+    axes[3].set(title=f"surface: a mesh of\n{corners:,} corners, turned", xlabel="to the right, turned (m)")
     for ax, middle in zip(axes[1:], (x.mean(), z.mean(), 0.0)):
         ax.set(xlim=(middle - 0.75, middle + 0.75), ylim=(-0.05, 2.13), aspect="equal", ylabel="height (m)")
     figure.suptitle("One person, three descriptions", fontsize=12)
