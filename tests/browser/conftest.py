@@ -42,7 +42,7 @@ def site(tmp_path_factory, browser):
     if not (served.MODULES / "axe-core").is_dir():
         pytest.skip("site/node_modules is missing: npm ci --prefix site")
     if ready := os.environ.get("COURSE_SITE"):  # one that is built already
-        return Path(ready)
+        return Path(ready).resolve()
     out = tmp_path_factory.mktemp("built") / "site"
     served.build(out)
     return out

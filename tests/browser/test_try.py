@@ -25,6 +25,14 @@ PREDICT = """async ([name, file, boxes]) => {
   const people = await networks[name].predict(context.getImageData(0, 0, bitmap.width, bitmap.height), boxes);
   return { poses: people.map(({ pose }) => pose), crop: base64(people.at(-1).crop.data) };
 }"""
+BOXES = """async (file) => {
+  const { loadDetector } = await import('./detector.js');
+  window.detector ??= await loadDetector('wasm', () => {});
+  const bitmap = await createImageBitmap(await (await fetch(file)).blob());
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+  context.drawImage(bitmap, 0, 0);
+  return await window.detector.findPeople(context.getImageData(0, 0, bitmap.width, bitmap.height));
+}"""
 PIXELS = """async (file) => {
   const bitmap = await createImageBitmap(await (await fetch(file)).blob());
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
@@ -88,6 +96,19 @@ def test_the_browser_finds_the_same_joints_as_python(shared, site, photographs, 
     assert np.abs(there - crop.astype(int)).max() <= 1
 
 
+@pytest.mark.parametrize("picture", PICTURES)
+def test_the_browser_finds_the_same_people_as_python(shared, site, photographs, picture):
+    image = data.read_image(site / "try" / photographs[picture]["file"])
+    png = io.BytesIO()
+    Image.fromarray(image).save(png, "PNG")
+    shared.route("**/boxes.png", lambda route: route.fulfill(body=png.getvalue(), content_type="image/png"))
+    found = np.array(shared.evaluate(BOXES, "boxes.png"))
+    shared.unroute("**/boxes.png")
+    boxes, scores = predict.detect_people(image)
+    assert found.shape == (len(boxes), 5) and len(boxes) > 0
+    assert np.abs(found[:, :4] - boxes).max() < 0.5 and np.abs(found[:, 4] - scores).max() < 1e-3
+
+
 def test_a_jpeg_shows_the_browser_nearly_the_same_pixels(shared, site, photographs):
     row = photographs[PICTURES[0]]
     there = np.frombuffer(base64.b64decode(shared.evaluate(PIXELS, row["file"])), np.uint8)
@@ -128,6 +149,8 @@ def test_a_picture_of_yours_gets_boxes_by_mouse_and_by_keyboard(visit):
     page = visit.open("try/index.html")
     page.wait_for_selector(START)
     page.set_input_files("#file", ROOT / "hpe_lib/photographs/val2017/000000000785.jpg")
+    page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('1 person')")  # detected
+    page.get_by_role("button", name="Remove the last box").click()
     page.wait_for_function("() => document.querySelector('#status').textContent.includes('Draw a box')")
     page.locator("#whole").focus()
     page.keyboard.press("Enter")
