@@ -30,9 +30,9 @@ To read, about 2,400 lines: short files with formula, shapes, units and source, 
 
 To trust unread: machine.py (device, cache folder, whole files), plots.py, synthetic/ (the drawn people), photographs/,
 weights/, and what stands beside the files above: data/ (annotations, files, warp, kept, boxes, pictures, download),
-models/ (registry, weights, published, options), train/ (batches, precision, checkpoint, parallel, validation, settings,
-rates, center_loss), predict/ (detect, overlap, everybody, upright, video, export), evaluate/ (groups, table,
-boxes), and four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
+models/ (registry, weights, published, options, efficientnet), train/ (batches, precision, checkpoint, parallel,
+validation, settings, rates, center_loss), predict/ (detect, overlap, everybody, upright, video, export), evaluate/
+(groups, table, boxes), and four commands: `python -m hpe_lib.data`, `.train`, `.predict`, `.evaluate`.
 
 For the notebooks alone: course/ (checks of exercises, widgets, diagrams), named as the notebooks are; nothing else
 imports it.

@@ -102,6 +102,23 @@ def forward(full, layout):
     return kept
 
 
+@torch.no_grad()
+def lite():
+    """EfficientNet-Lite0 of the package efficientnet_lite_pytorch: its layout, and what its parts make of sines."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = fill_with_sines(EfficientNet.from_name("efficientnet-lite0").double())
+    layout = {name: list(value.shape) for name, value in network.state_dict().items()}
+    pixels = 127.5 + 127.5 * sine_image()[..., :64, :64]  # from 0 to 255
+    stem = network._swish(network._bn0(network._conv_stem((pixels - 127) / 128)))  # (1, 32, 32, 32)
+    kept, x = {"stem": stem[..., :-1, :-1]}, stem
+    for number, block in enumerate(network._blocks):
+        x = block(x)
+        if number in (0, 2, 4, 10, 15):
+            kept[f"block{number}"] = x[..., ::3, ::3] if number < 4 else x
+    return layout, {name: value.float().numpy() for name, value in kept.items()}
+
+
 def facts(text):
     """What the tests hold the library to, out of the list of published numbers: a dictionary of dictionaries."""
     text = text.replace("\n(", " (")
@@ -143,8 +160,14 @@ def lines(table):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", type=Path, default=ROOT.parent / "shared/golden", help="the folder of the full set")
+    parser.add_argument("--lite", action="store_true", help="only what needs the package efficientnet_lite_pytorch")
     parser.add_argument("--facts", type=Path, default=ROOT.parent / "shared/reference-facts.md", help="published facts")
     args = parser.parse_args()
+    if args.lite:
+        layout, arrays = lite()
+        (FOLDER / "efficientnet_layout.json").write_text(json.dumps(layout), "utf-8")
+        np.savez_compressed(FOLDER / "efficientnet.npz", **arrays)
+        return
     shutil.copyfile(args.full / "state_dict_layout.json", FOLDER / "state_dict_layout.json")
     layout = json.loads((FOLDER / "state_dict_layout.json").read_text("utf-8"))
     np.savez_compressed(FOLDER / "reference.npz", **reference(dict(np.load(args.full / "reference.npz"))))

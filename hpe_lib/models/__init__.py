@@ -2,6 +2,7 @@
 
 from hpe_lib.models.bottom_up import BottomUp
 from hpe_lib.models.center_detector import CenterDetector, decode_boxes
+from hpe_lib.models.efficientnet import EfficientBaseline
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.lifter import Lifter, LinearBlock
 from hpe_lib.models.options import add_weights_options
@@ -19,6 +20,7 @@ __all__ = [
     "Bottleneck",
     "BottomUp",
     "CenterDetector",
+    "EfficientBaseline",
     "Hourglass",
     "Lifter",
     "LinearBlock",

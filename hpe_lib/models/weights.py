@@ -151,7 +151,8 @@ def load_weights(model, path_or_name, channels="auto"):
     parameters.
     """
     if path_or_name == "imagenet":
-        content = {"state_dict": _imagenet(model), "meta": {}, "path": "torchvision's ImageNet weights"}
+        own = getattr(model, "imagenet", lambda: _imagenet(model))  # a network may know its own source
+        content = {"state_dict": own(), "meta": {}, "path": "ImageNet's weights"}
     else:
         content = read_file(path_or_name)
     return _fill(model, content, published.find(path_or_name), channels)

