@@ -76,6 +76,32 @@ def test_peaks_are_local_maxima_best_first_and_between_cells():
     assert np.abs(grouping.peaks(corner)[0][:, :2] - [[0, 0], [3, 3]]).max() <= 0.5
 
 
+def test_joints_are_higher_than_0_1_and_30_of_a_kind_at_most():
+    maps = torch.zeros(1, 16, 16)
+    maps[0, 4, 4], maps[0, 4, 8], maps[0, 8, 4] = 0.11, 0.09, 0.25
+    assert [one[2] for one in grouping.peaks(maps)[0]] == pytest.approx([0.25, 0.11])
+    assert len(grouping.peaks(maps, threshold=0.25)[0]) == 0  # above, not at
+    maps[0, ::2, ::2] = 0.5
+    assert len(grouping.peaks(maps)[0]) == 30
+    (found,) = grouping.peaks(maps, most=64)
+    np.testing.assert_allclose(found[:, 0], np.tile(np.arange(0, 16, 2), 8))  # of equal ones the upper left come first
+    np.testing.assert_allclose(found[:, 1], np.repeat(np.arange(0, 16, 2), 8))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_limb_is_looked_at_in_ten_places_from_end_to_end(axis):
+    line = np.zeros((2, 12, 12))
+    line[0, 0, 1:11] = 1  # to the right, along the border
+    if axis:
+        line = line.transpose(0, 2, 1)[::-1]
+    start, end = np.array([[1.0, 0.0], [10.0, 0.0]])[:, None, :: -1 if axis else 1]
+    assert grouping.limb_scores(line, start, end)[0, 0] == pytest.approx(1)
+    line[:, 5, :], line[:, :, 5] = 0, 0
+    assert grouping.limb_scores(line, start, end)[0, 0] == pytest.approx(0.9)
+    beyond = np.array([[40.0, 40.0]])
+    assert np.isfinite(grouping.limb_scores(line, beyond, -beyond)).all()
+
+
 def test_a_limb_scores_by_its_field_and_its_direction():
     field = np.zeros((2, 12, 16))
     field[0, 4] = 1  # to the right, in row 4
@@ -110,7 +136,7 @@ def test_greedy_takes_the_best_first_and_may_lose_the_sum():
 @pytest.mark.parametrize("match", [grouping.greedy_matching, grouping.bipartite_matching])
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_nothing_is_matched_with_nothing(match, shape):
-    assert [len(part) for part in match(np.zeros(shape))] == [0, 0]
+    assert [(len(part), part.dtype.kind) for part in match(np.zeros(shape))] == [(0, "i")] * 2
 
 
 @pytest.mark.parametrize("name", GROUPINGS)
@@ -158,6 +184,50 @@ def test_links_that_contradict_each_other_do_not_merge_people():
     fields[2, :, 2] = 0
     poses = grouping.assemble(found, fields, least=2, limbs=((0, 1), (1, 2), (0, 2)))
     assert sorted((pose[:, 2] > 0).sum() for pose in poses) == [2, 3]
+    whole = max(poses, key=lambda pose: (pose[:, 2] > 0).sum())
+    assert whole[:, 1].tolist() == [2, 2, 2]  # the best links count first
+
+
+def test_links_above_0_2_make_people_of_three_joints_or_more():
+    found = [np.array([[x, 2.0, 1.0]]) for x in (2, 6, 10)]
+    limbs, field = ((0, 1), (1, 2)), np.zeros((2, 2, 6, 16))
+    field[:, 0] = 0.21
+    assert len(grouping.assemble(found, field, limbs=limbs)) == 1
+    field[1] = 0.19
+    assert len(grouping.assemble(found, field, limbs=limbs)) == 0  # of two and of one
+    assert len(grouping.assemble(found, field, least=2, limbs=limbs)) == 1
+    field[:, 0] = 0.25
+    assert len(grouping.assemble(found, field, threshold=0.25, least=2, limbs=limbs)) == 0  # above, not at
+
+
+def test_tags_within_1_make_people_of_three_joints_or_more():
+    found, tags = [np.array([[x, 2.0, 1.0]]) for x in (2, 6, 10)], np.zeros((3, 6, 16))
+    tags[2] = 0.95
+    assert grouping.group_by_tags(found, tags).shape == (1, 3, 3)
+    tags[2] = 1.05
+    assert grouping.group_by_tags(found, tags).shape == (0, 3, 3)
+    assert sorted((grouping.group_by_tags(found, tags, least=1)[..., 2] > 0).sum(axis=1)) == [1, 2]
+
+
+def test_tags_are_asked_of_head_and_trunk_first():
+    order = []
+
+    def match(near):
+        order.append(len(near) - 1)
+        return grouping.bipartite_matching(near)
+
+    found = [np.array([[x, 2.0, 1.0] for x in range(k + 1)]) for k in range(17)]  # k + 1 peaks of keypoint k
+    grouping.group_by_tags(found, np.zeros((17, 6, 20)), match)
+    assert order == [1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
+
+
+@pytest.mark.parametrize("outside", [(-4.0, 4.0), (16.0, 4.0), (4.0, -4.0), (4.0, 12.0)])
+def test_joints_outside_the_picture_pull_no_tag(outside):
+    tags = torch.arange(24.0).reshape(1, 2, 3, 4)
+    for inside in ((0.0, 0.0), (12.0, 8.0)):
+        pull, _ = grouping.tag_loss(tags, torch.tensor([[[inside, outside]]]), torch.ones(1, 1, 2))
+        assert pull == 0
+    assert grouping.tag_loss(tags, torch.tensor([[[(0.0, 0.0), (12.0, 8.0)]]]), torch.ones(1, 1, 2))[0] == 11.5**2
 
 
 def test_tags_are_pulled_to_their_person_and_pushed_from_others():

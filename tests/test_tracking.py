@@ -98,8 +98,8 @@ def test_joints_are_seen_above_a_score_of_0_2_not_at_it():
     assert tracking.pose_similarity([one], [other])[0, 0] == pytest.approx(14 / 15)
     tracker = tracking.Tracker()
     tracker.update(np.array([one]))
-    later = other + [4, 0, 0]
-    later[5] = one[5] + [4, 0, 0]
+    later = other + np.array([4, 0, 0])
+    later[5] = one[5] + np.array([4, 0, 0])
     tracker.update(np.array([later]))
     np.testing.assert_allclose(tracker.tracks[0].velocity, [2, 0])  # by the 15 joints that both frames show
 
@@ -116,6 +116,13 @@ def test_half_of_the_velocity_is_new_and_a_gap_counts_as_its_frames():
         places.append(tracker.expected()[0] - standing(0))
     np.testing.assert_allclose([place[:, 0] for place in places], np.full((4, 17), [[100], [106], [108], [115]]))
     np.testing.assert_allclose([place[:, 1:] for place in places], 0, atol=1e-9)  # 0 + 4, then 2 / 2 + 8 / 2 / 2
+
+
+def test_who_shows_no_joint_twice_is_slowed_down():
+    tracker = tracking.Tracker(similarity=lambda old, new: np.ones((len(old), len(new))))
+    for pose in (standing(100), standing(104), standing(900, score=0.1)):
+        tracker.update(np.array([pose]))
+    np.testing.assert_allclose(tracker.tracks[0].velocity, [1, 0], atol=1e-9)
 
 
 def test_by_default_who_is_like_by_0_3_stays_and_who_is_away_for_15_frames_comes_back():
@@ -167,10 +174,11 @@ def test_a_name_is_remembered_through_a_gap():
     assert (again["switches"], other["switches"]) == (0, 1)
 
 
-def test_who_is_paired_stays_paired_while_it_fits():
+@pytest.mark.parametrize("name", [1, 7])
+def test_who_is_paired_stays_paired_while_it_fits(name):
     """Bernardin and Stiefelhagen: a nearer pose does not take over as long as the old pair holds."""
     truth = [people(50), people(50)]
-    found = [{1: standing(50)}, {1: standing(53), 2: standing(50)}]
+    found = [{name: standing(50)}, {name: standing(53), 2: standing(50)}]
     score = tracking.clear_mot(truth, found)
     assert score["switches"] == 0 and score["false_positives"] == 1
 

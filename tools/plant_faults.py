@@ -88,6 +88,17 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("areas + np.zeros(other.shape[1])", "operator"),  # zeros, for the shape
         (".reshape(-1, 1)", "constant: 1"),  # any negative number means the same
         ("np.array(similarity, dtype=float)", "argument"),  # similarities have a point
+        ("= -1, -1  # both are taken", "constant: 1"),  # below any threshold
+        ("np.reshape(one, (-1, 1, 17, 3))", "constant: 1"),  # any negative number means the same
+        (".reshape(-1, 17, 3)", "constant: 1"),
+    ],
+    "grouping.py": [
+        ("device=", "argument"),  # only with an accelerator
+        ("== min(count, width)", "branch"),  # slower
+        ("cost = -np.asarray(scores, dtype=np.float64)", "argument"),  # scores have a point
+        ("len(found[a]) and len(found[b])", "operator"),  # nobody is matched with nobody
+        ("one, other = people[start], people[end]", "exchange"),  # who takes in whom
+        ("1e-6", "constant: 1e-06"),  # as long as cells are much larger
     ],
     "data/dataset.py": [
         (".reshape(-1, 4)", "constant: 1"),
