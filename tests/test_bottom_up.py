@@ -257,6 +257,14 @@ def test_the_network_has_three_outputs_at_a_quarter_of_the_size():
         network(torch.zeros(1, 3, 64, 100))
 
 
+def test_the_network_starts_near_0_and_is_built_as_shipped():
+    torch.manual_seed(0)
+    network = models.build("bottom_up")
+    assert network.stride == 4 and network.input_wh == (256, 256) and network.num_keypoints == 17
+    assert network.output.in_channels == 64 and network.output.out_channels == 17 + 2 * 19 + 17
+    assert network.output.weight.std().item() == pytest.approx(0.001, rel=0.2) and not network.output.bias.any()
+
+
 def test_pictures_come_with_all_their_people(drawn):
     pictures = data.PictureDataset(drawn, "val", (96, 64))
     content = data.read_annotations(data.annotation_file(drawn, "val"))

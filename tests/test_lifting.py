@@ -48,6 +48,12 @@ def test_projecting_and_back_is_the_same_place():
     assert np.allclose(homogeneous[:, :2] / homogeneous[:, 2:], camera.project(points))
 
 
+def test_a_camera_stays_as_it_is():
+    camera = cameras(1)[0]
+    with pytest.raises(AttributeError):
+        camera.focal = 1.0
+
+
 def test_our_camera_is_the_one_that_draws():
     drawn = synthetic.Camera((320, 240), 340.0, 1.4, 7.0)
     one = synthetic.person(np.random.default_rng(1)).placed(0.2, -4.0, 30.0).keypoints
@@ -113,6 +119,24 @@ def test_mpjpe_is_about_the_root_and_in_millimetres():
     found[9] += [0, 0.3, 0.4]
     assert lifting.mpjpe(found, true) == pytest.approx(500 / 17)
     assert lifting.pck_3d(found, true) == pytest.approx(16 / 17)
+
+
+def test_a_joint_counts_within_15_centimetres():
+    true = np.zeros((17, 3))
+    for far, share in ((0.14, 1), (0.16, 16 / 17)):
+        found = true.copy()
+        found[9, 1] = far
+        assert lifting.pck_3d(found, true) == pytest.approx(share)
+    found[9, 1] = 0.5
+    assert lifting.pck_3d(found, true, threshold=0.5) == pytest.approx(16 / 17)  # nearer, not at
+
+
+@pytest.mark.parametrize("joints", [3, 17])
+def test_a_tiny_pose_is_enlarged_and_a_point_is_no_number_missing(joints):
+    true = pose()[:joints]
+    assert lifting.pa_mpjpe(1e-3 * true, true) < 1e-6
+    flat = lifting.procrustes(np.ones((joints, 3)), true)
+    np.testing.assert_allclose(flat, np.broadcast_to(true.mean(axis=0), true.shape))
 
 
 def test_procrustes_equals_scipys():
@@ -255,6 +279,28 @@ def test_noise_is_new_in_each_epoch_and_the_same_again():
     assert torch.equal(first, pairs.joints) and torch.allclose(
         pairs.target[:, 11:13].mean(1), torch.zeros(3), atol=1e-6
     )
+
+
+def test_noise_is_as_large_as_asked_and_by_default_there_is_none():
+    pixels, poses = synthetic.poses(0, 5)
+    clean = lifting.as_input(pixels[:, None])
+    assert np.allclose(lifting.Pairs(pixels[:, None], poses).joints, clean, atol=1e-6)
+    for seed, pairs in (
+        (0, lifting.Pairs(pixels[:, None], poses, 4.0)),
+        (3, lifting.Pairs(pixels[:, None], poses, 4.0, 3)),
+    ):
+        for epoch in (0, 2):  # 4 px a 100 px of size
+            noise = np.random.default_rng([seed, epoch]).normal(0, 0.04, clean.shape)
+            if epoch:
+                pairs.set_epoch(epoch)
+            assert np.allclose(pairs.joints, lifting.as_input(clean + noise), atol=1e-6)
+
+
+def test_the_published_lifter_is_what_is_built():
+    network = models.build("lifter")
+    assert (network.frames, network.num_keypoints, network.stride, network.input_wh) == (1, 17, 1, (32, 32))
+    assert network.first[0].in_features == 34 and network.first[0].out_features == 1024 and len(network.blocks) == 2
+    assert {part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)} == {0.5}
 
 
 def test_the_shipped_lifter_lifts_people_that_it_has_not_seen():
