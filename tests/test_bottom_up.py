@@ -76,6 +76,21 @@ def test_peaks_are_local_maxima_best_first_and_between_cells():
     assert np.abs(grouping.peaks(corner)[0][:, :2] - [[0, 0], [3, 3]]).max() <= 0.5
 
 
+def test_a_peak_lies_on_the_top_of_its_parabolas():
+    y, x = np.mgrid[:7, :9]
+    maps = torch.tensor(1 - 0.1 * (x - 4.3) ** 2 - 0.2 * (y - 2.6) ** 2)[None]
+    ((found_x, found_y, height),) = grouping.peaks(maps, threshold=0.9)[0]
+    assert (found_x, found_y) == pytest.approx((4.3, 2.6)) and height == maps.max()
+
+
+def test_of_two_equal_neighbours_the_later_one_is_left():
+    for one, other in (((3, 4), (4, 3)), ((3, 3), (4, 4)), ((3, 3), (3, 4)), ((3, 3), (4, 3))):
+        maps = torch.zeros(1, 8, 8)
+        maps[0][one] = maps[0][other] = 1
+        (peak,) = grouping.peaks(maps)[0]
+        assert np.abs(peak[:2] - other[::-1]).max() <= 0.5 and np.abs(peak[:2] - one[::-1]).max() >= 0.5
+
+
 def test_joints_are_higher_than_0_1_and_30_of_a_kind_at_most():
     maps = torch.zeros(1, 16, 16)
     maps[0, 4, 4], maps[0, 4, 8], maps[0, 8, 4] = 0.11, 0.09, 0.25
@@ -221,7 +236,7 @@ def test_tags_are_asked_of_head_and_trunk_first():
     assert order == [1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
 
 
-@pytest.mark.parametrize("outside", [(-4.0, 4.0), (16.0, 4.0), (4.0, -4.0), (4.0, 12.0)])
+@pytest.mark.parametrize("outside", [(-4.0, 4.0), (16.0, 4.0), (4.0, -4.0), (4.0, 12.0), (40.0, 40.0), (-40.0, -40.0)])
 def test_joints_outside_the_picture_pull_no_tag(outside):
     tags = torch.arange(24.0).reshape(1, 2, 3, 4)
     for inside in ((0.0, 0.0), (12.0, 8.0)):

@@ -95,6 +95,7 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
     "grouping.py": [
         ("device=", "argument"),  # only with an accelerator
         ("== min(count, width)", "branch"),  # slower
+        ("tags.shape[-2:]", "sign"),  # of four axes
         ("cost = -np.asarray(scores, dtype=np.float64)", "argument"),  # scores have a point
         ("len(found[a]) and len(found[b])", "operator"),  # nobody is matched with nobody
         ("one, other = people[start], people[end]", "exchange"),  # who takes in whom
