@@ -50,8 +50,8 @@ def test_where_two_limbs_cross_the_field_is_their_mean():
 
 
 def test_a_limb_without_both_labels_draws_nothing_and_a_point_no_nan():
-    keypoints = torch.tensor([[[[8.0, 8.0], [20.0, 8.0]], [[12.0, 12.0], [12.0, 12.0]]]])
-    fields = grouping.encode_fields(keypoints, torch.tensor([[[1, 0], [1, 1]]]), (8, 8), limbs=((0, 1),))
+    keypoints = torch.tensor([[[[8.0, 8.0], [20.0, 8.0]], [[8.0, 8.0], [20.0, 8.0]], [[12.0, 12.0], [12.0, 12.0]]]])
+    fields = grouping.encode_fields(keypoints, torch.tensor([[[1, 0], [0, 1], [1, 1]]]), (8, 8), limbs=((0, 1),))
     assert not fields.any() and fields.isfinite().all()
 
 
@@ -105,7 +105,7 @@ def test_joints_are_higher_than_0_1_and_30_of_a_kind_at_most():
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_limb_is_looked_at_in_ten_places_from_end_to_end(axis):
-    line = np.zeros((2, 12, 12))
+    line = np.zeros((2, 12, 14))
     line[0, 0, 1:11] = 1  # to the right, along the border
     if axis:
         line = line.transpose(0, 2, 1)[::-1]
@@ -190,6 +190,24 @@ def test_a_way_of_grouping_that_does_not_exist_is_named(crowd):
         group(*true_maps(crowd[2], (640, 480)), "magic")
 
 
+def test_limbs_along_the_last_row_and_column_count():
+    field = np.zeros((2, 8, 12))
+    field[0, -1], field[1, :, -1] = 1, 1
+    corners = np.array([[0.0, 7.0], [11.0, 0.0]])
+    assert grouping.limb_scores(field, corners, np.array([[11.0, 7.0]])).ravel().tolist() == pytest.approx([1, 1])
+
+
+def test_a_limb_is_as_wide_and_as_long_as_asked():
+    def on(y, start, end):
+        keypoints = 4 * torch.tensor([[[[start, y], [end, y]]]])
+        return grouping.encode_fields(keypoints, torch.ones(1, 1, 2), (12, 9), limbs=((0, 1),))[0, 0, 0]
+
+    rows, columns = on(4.0, 2.5, 7.5).nonzero(as_tuple=True)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (3, 5, 2, 8)  # 1 cell across, 1/2 beyond its ends
+    rows, columns = on(4.05, 2.53, 7.47).nonzero(as_tuple=True)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 5, 3, 7)
+
+
 def test_links_that_contradict_each_other_do_not_merge_people():
     found = [np.array([[2.0, 2, 1], [2.0, 8, 1]]), np.array([[8.0, 2, 1], [8.0, 8, 1]]), np.array([[14.0, 2, 1]])]
     fields = np.zeros((3, 2, 12, 16))
@@ -224,6 +242,13 @@ def test_tags_within_1_make_people_of_three_joints_or_more():
     assert sorted((grouping.group_by_tags(found, tags, least=1)[..., 2] > 0).sum(axis=1)) == [1, 2]
 
 
+def test_joints_on_the_border_have_the_borders_tags():
+    tags = np.zeros((3, 6, 16))
+    tags[:, 0, 0] = tags[:, -1, -1] = 5
+    found = [np.array([[x, y, 1.0]]) for x, y in ((-0.6, -0.6), (15.6, 5.6), (0, 0))]  # cells from 0, 0 to 15, 5
+    assert grouping.group_by_tags(found, tags).shape == (1, 3, 3)
+
+
 def test_tags_are_asked_of_head_and_trunk_first():
     order = []
 
@@ -255,6 +280,10 @@ def test_tags_are_pulled_to_their_person_and_pushed_from_others():
     assert pull == 0 and push.item() == pytest.approx(np.exp(-2))
     tags[0, 0, 1, 1] = 1.0  # one joint of the first: mean 0.5
     assert grouping.tag_loss(tags, keypoints, labelled)[0].item() == pytest.approx(0.25 / 2)
+    single = torch.tensor([[[1, 0], [0, 1]]])  # a joint each: 1 and 2
+    assert grouping.tag_loss(tags, keypoints, single)[1].item() == pytest.approx(np.exp(-1 / 2))
+    pull, push = grouping.tag_loss(tags, keypoints, torch.tensor([[[1, 1], [0, 0]]]))
+    assert (pull, push) == (0.25, 0)
     nobody = grouping.tag_loss(tags, keypoints, torch.zeros(1, 2, 2))
     one = grouping.tag_loss(tags, keypoints, torch.tensor([[[1, 0], [0, 0]]]))
     assert nobody == (0, 0) and one == (0, 0)

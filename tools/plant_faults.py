@@ -96,6 +96,10 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("device=", "argument"),  # only with an accelerator
         ("== min(count, width)", "branch"),  # slower
         ("tags.shape[-2:]", "sign"),  # of four axes
+        ("(left < least)", "comparison: left < least"),  # of equal ways any
+        ("/ both.sum().clamp(min=1)", "constant: 1"),  # 0, or 2 and more
+        ("match(np.where(scores > threshold, scores, 0))", "comparison"),  # the next line drops what is at it
+        (".square() * inside).sum(dim=2) / count.clamp(min=1)", "constant: 1"),  # a joint alone has a spread of 0
         ("cost = -np.asarray(scores, dtype=np.float64)", "argument"),  # scores have a point
         ("len(found[a]) and len(found[b])", "operator"),  # nobody is matched with nobody
         ("one, other = people[start], people[end]", "exchange"),  # who takes in whom
