@@ -93,8 +93,10 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         (".reshape(-1, 17, 3)", "constant: 1"),
     ],
     "grouping.py": [
+        ("k not in (11, 12)", "exchange: (11, 12)"),  # any of both
         ("device=", "argument"),  # only with an accelerator
         ("== min(count, width)", "branch"),  # slower
+        ("functional.pad(maps, (1, 1, 1, 1))", "constant: 1"),  # one border more, right or below
         ("tags.shape[-2:]", "sign"),  # of four axes
         ("(left < least)", "comparison: left < least"),  # of equal ways any
         ("/ both.sum().clamp(min=1)", "constant: 1"),  # 0, or 2 and more
@@ -104,6 +106,10 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("len(found[a]) and len(found[b])", "operator"),  # nobody is matched with nobody
         ("one, other = people[start], people[end]", "exchange"),  # who takes in whom
         ("1e-6", "constant: 1e-06"),  # as long as cells are much larger
+    ],
+    "lifting.py": [
+        ("np.subtract(target, position, dtype=float)", "argument"),  # the cross product makes it one
+        ("np.linalg.norm(right) > 1e-9", "comparison"),  # exactly 1e-9 is all the same
     ],
     "models/bottom_up.py": [
         ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
