@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import procrustes as scipy_procrustes
+from scipy.spatial.transform import Rotation
 
 from hpe_lib import lifting, models, synthetic
 from tests.notebook_code import defined_in
@@ -36,6 +37,7 @@ def test_a_camera_looks_at_its_target_and_stands_upright():
     assert np.allclose(camera.project([0, 1, 0]), CENTRE)
     assert camera.project([0, 1.2, 0])[1] < CENTRE[1]  # higher in the world, higher in the image
     assert np.allclose(camera.rotation @ camera.rotation.T, np.eye(3)) and np.linalg.det(camera.rotation) > 0
+    assert np.allclose(lifting.look_at((0.01, 3, 0), (0, 1, 0), 340.0, CENTRE).project([0, 1, 0]), CENTRE)
     with pytest.raises(ValueError, match="cannot look at .* upright"):
         lifting.look_at((0, 3, 0), (0, 1, 0), 340.0, CENTRE)
 
@@ -44,6 +46,8 @@ def test_projecting_and_back_is_the_same_place():
     camera, points = cameras(2)[1], pose()
     depth = camera.see(points)[:, 2]
     assert np.allclose(camera.back(camera.project(points), depth), points)
+    film = np.stack([points, points + 0.1])  # (2, 17, 3)
+    assert np.allclose(camera.back(camera.project(film), camera.see(film)[..., 2]), film)
     homogeneous = np.column_stack([points, np.ones(17)]) @ camera.matrix.T
     assert np.allclose(homogeneous[:, :2] / homogeneous[:, 2:], camera.project(points))
 
@@ -153,6 +157,8 @@ def test_procrustes_equals_scipys():
         rotation, trace = orthogonal_procrustes(a, b)
         ours = lifting.procrustes(found, true)
         assert np.linalg.matrix_rank(ours - ours.mean(0)) == 3
+        turned = Rotation.align_vectors(b, a)[0].apply(a)  # the best without a mirror
+        assert np.allclose(ours, (turned * b).sum() / (a**2).sum() * turned + true.mean(0), atol=1e-5)
         if np.linalg.det(rotation) > 0:
             assert np.allclose(ours, trace / (a**2).sum() * a @ rotation + true.mean(0))
             assert ((ours - true) ** 2).sum() / (b**2).sum() == pytest.approx(disparity)
@@ -219,6 +225,8 @@ def test_the_input_knows_neither_place_nor_size():
     pixels, _ = synthetic.poses(0, 3)
     seen = lifting.as_input(pixels[:, None])
     assert np.allclose(seen, lifting.as_input(3 * pixels[:, None] + [70, -20]))
+    scored = np.concatenate([pixels, np.ones((3, 17, 1))], axis=-1)[:, None]
+    assert seen.shape == (3, 1, 17, 2) and np.array_equal(seen, lifting.as_input(scored))
     assert np.allclose(seen[:, 0, 11:13].mean(axis=1), 0)
     assert np.allclose((seen**2).sum(axis=-1).mean(axis=-1), 1)
 

@@ -110,6 +110,14 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
     "lifting.py": [
         ("np.subtract(target, position, dtype=float)", "argument"),  # the cross product makes it one
         ("np.linalg.norm(right) > 1e-9", "comparison"),  # exactly 1e-9 is all the same
+        ("1e-9 * max(1.0,", "operator: 1e-09"),
+        ("1e-9 * max(1.0,", "constant: 1.0"),
+        ("np.cross(forward, [0.0, 1.0, 0.0])", "constant: 1.0"),  # a direction
+        ("shape = (-1, *([1]", "constant: 1"),  # any negative number means the same
+        ("np.moveaxis(rows, (0, 1), (-3, -2))", "exchange"),  # the order of equations
+        ("(centred**2).sum(axis=(-1, -2)", "exchange"),  # a sum over both
+        ("(u * sign[..., None, :])", "operator: u"),  # by 1 or -1
+        ("@ (true - middle)", "operator: true"),  # `centred` adds up to 0
     ],
     "models/bottom_up.py": [
         ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
