@@ -76,6 +76,12 @@ def test_a_camera_behind_the_person_is_said():
         lifting.project([0, 0, np.nan], 300.0, CENTRE)
 
 
+def test_near_points_and_pixels_with_scores_are_no_exception():
+    assert lifting.project([0.1, 0, 0.5], 300.0, (0, 0)).tolist() == pytest.approx([60, 0])
+    pixels = np.array([[60.0, 0, 0.9], [0, 30, 0.8]])
+    assert np.allclose(lifting.unproject(pixels, [0.5, 1], 300.0, (0, 0)), [[0.1, 0, 0.5], [0, 0.1, 1]])
+
+
 # Triangulation
 
 
@@ -98,6 +104,9 @@ def test_a_view_that_does_not_see_a_joint_is_left_out():
     pixels[1, 4] = np.nan
     matrices = np.stack([v.matrix for v in views])
     assert np.abs(lifting.triangulate(matrices, pixels) - points).max() < 1e-9
+    other = np.stack([v.project(points) for v in views])
+    other[[0, 1, 2], [4, 5, 6]] = np.nan  # each view misses another joint
+    assert np.abs(lifting.triangulate(matrices, other) - points).max() < 1e-9
     pixels[2, 4] = np.nan
     with pytest.raises(ValueError, match="needs two views or more, and one has 1"):
         lifting.triangulate(matrices, pixels)
@@ -128,6 +137,12 @@ def test_mpjpe_is_about_the_root_and_in_millimetres():
     found[9] += [0, 0.3, 0.4]
     assert lifting.mpjpe(found, true) == pytest.approx(500 / 17)
     assert lifting.pck_3d(found, true) == pytest.approx(16 / 17)
+
+
+@pytest.mark.parametrize("measure", [lifting.mpjpe, lifting.pa_mpjpe, lifting.pck_3d])
+def test_a_measure_of_many_poses_is_the_mean_of_each(measure):
+    found, true = 0.1 * np.random.default_rng(0).normal(size=(2, 4, 17, 3))
+    assert measure(found, true) == pytest.approx(np.mean([measure(*pair) for pair in zip(found, true)]))
 
 
 def test_a_joint_counts_within_15_centimetres():

@@ -115,6 +115,9 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("np.cross(forward, [0.0, 1.0, 0.0])", "constant: 1.0"),  # a direction
         ("shape = (-1, *([1]", "constant: 1"),  # any negative number means the same
         ("np.moveaxis(rows, (0, 1), (-3, -2))", "exchange"),  # the order of equations
+        ("rng.normal(0, self.noise", "constant: 0"),  # `as_input` forgets the place
+        ("(s * sign).sum", "operator: s * sign"),  # by 1 or -1
+        (".mean(axis=(-1, -2))", "exchange"),  # a mean over both
         ("(centred**2).sum(axis=(-1, -2)", "exchange"),  # a sum over both
         ("(u * sign[..., None, :])", "operator: u"),  # by 1 or -1
         ("@ (true - middle)", "operator: true"),  # `centred` adds up to 0
