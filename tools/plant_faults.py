@@ -86,11 +86,11 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
     ],
     "tracking.py": [
         ("areas + np.zeros(other.shape[1])", "operator"),  # zeros, for the shape
-        (".reshape(-1, 1)", "constant: 1"),  # any negative number means the same
+        (".reshape(-1, 1)", "constant: 1 -> 2"),  # any negative number means the same
         ("np.array(similarity, dtype=float)", "argument"),  # similarities have a point
-        ("= -1, -1  # both are taken", "constant: 1"),  # below any threshold
-        ("np.reshape(one, (-1, 1, 17, 3))", "constant: 1"),  # any negative number means the same
-        (".reshape(-1, 17, 3)", "constant: 1"),
+        ("= -1, -1  # both are taken", "constant: 1 -> 2"),  # below any threshold
+        ("np.reshape(one, (-1, 1, 17, 3))", "constant: 1 -> 2"),  # any negative number means the same
+        (".reshape(-1, 17, 3)", "constant: 1 -> 2"),
     ],
     "grouping.py": [
         ("k not in (11, 12)", "exchange: (11, 12)"),  # any of both
