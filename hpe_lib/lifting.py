@@ -90,7 +90,7 @@ def triangulate(matrices, pixels):
     first, second, third = (matrices[:, row].reshape(shape) for row in range(3))  # (V, 1, ..., 4)
     rows = np.stack([pixels[..., :1] * third - first, pixels[..., 1:2] * third - second])  # (2, V, ..., 4)
     rows = np.nan_to_num(np.moveaxis(rows, (0, 1), (-3, -2)))  # (..., 2, V, 4); unseen: 0 X = 0
-    x = np.linalg.svd(rows.reshape(*rows.shape[:-3], -1, 4))[2][..., -1, :]  # (..., 4)
+    x = np.linalg.svd(rows.reshape(*rows.shape[:-3], 2 * len(matrices), 4))[2][..., -1, :]  # (..., 4)
     return x[..., :3] / x[..., 3:]
 
 

@@ -50,8 +50,8 @@ def test_where_two_limbs_cross_the_field_is_their_mean():
 
 
 def test_a_limb_without_both_labels_draws_nothing_and_a_point_no_nan():
-    keypoints = torch.tensor([[[[8.0, 8.0], [20.0, 8.0]], [[12.0, 12.0], [12.0, 12.0]]]])
-    fields = grouping.encode_fields(keypoints, torch.tensor([[[1, 0], [1, 1]]]), (8, 8), limbs=((0, 1),))
+    keypoints = torch.tensor([[[[8.0, 8.0], [20.0, 8.0]], [[8.0, 8.0], [20.0, 8.0]], [[12.0, 12.0], [12.0, 12.0]]]])
+    fields = grouping.encode_fields(keypoints, torch.tensor([[[1, 0], [0, 1], [1, 1]]]), (8, 8), limbs=((0, 1),))
     assert not fields.any() and fields.isfinite().all()
 
 
@@ -74,6 +74,47 @@ def test_peaks_are_local_maxima_best_first_and_between_cells():
     corner = torch.zeros(1, 4, 4)
     corner[0, 0, 0] = corner[0, 3, 3] = 1
     assert np.abs(grouping.peaks(corner)[0][:, :2] - [[0, 0], [3, 3]]).max() <= 0.5
+
+
+def test_a_peak_lies_on_the_top_of_its_parabolas():
+    y, x = np.mgrid[:7, :9]
+    maps = torch.tensor(1 - 0.1 * (x - 4.3) ** 2 - 0.2 * (y - 2.6) ** 2)[None]
+    ((found_x, found_y, height),) = grouping.peaks(maps, threshold=0.9)[0]
+    assert (found_x, found_y) == pytest.approx((4.3, 2.6)) and height == maps.max()
+
+
+def test_of_two_equal_neighbours_the_later_one_is_left():
+    for one, other in (((3, 4), (4, 3)), ((3, 3), (4, 4)), ((3, 3), (3, 4)), ((3, 3), (4, 3))):
+        maps = torch.zeros(1, 8, 8)
+        maps[0][one] = maps[0][other] = 1
+        (peak,) = grouping.peaks(maps)[0]
+        assert np.abs(peak[:2] - other[::-1]).max() <= 0.5 and np.abs(peak[:2] - one[::-1]).max() >= 0.5
+
+
+def test_joints_are_higher_than_0_1_and_30_of_a_kind_at_most():
+    maps = torch.zeros(1, 16, 16)
+    maps[0, 4, 4], maps[0, 4, 8], maps[0, 8, 4] = 0.11, 0.09, 0.25
+    assert [one[2] for one in grouping.peaks(maps)[0]] == pytest.approx([0.25, 0.11])
+    assert len(grouping.peaks(maps, threshold=0.25)[0]) == 0  # above, not at
+    maps[0, ::2, ::2] = 0.5
+    assert len(grouping.peaks(maps)[0]) == 30
+    (found,) = grouping.peaks(maps, most=64)
+    np.testing.assert_allclose(found[:, 0], np.tile(np.arange(0, 16, 2), 8))  # of equal ones the upper left come first
+    np.testing.assert_allclose(found[:, 1], np.repeat(np.arange(0, 16, 2), 8))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_limb_is_looked_at_in_ten_places_from_end_to_end(axis):
+    line = np.zeros((2, 12, 14))
+    line[0, 0, 1:11] = 1  # to the right, along the border
+    if axis:
+        line = line.transpose(0, 2, 1)[::-1]
+    start, end = np.array([[1.0, 0.0], [10.0, 0.0]])[:, None, :: -1 if axis else 1]
+    assert grouping.limb_scores(line, start, end)[0, 0] == pytest.approx(1)
+    line[:, 5, :], line[:, :, 5] = 0, 0
+    assert grouping.limb_scores(line, start, end)[0, 0] == pytest.approx(0.9)
+    beyond = np.array([[40.0, 40.0]])
+    assert np.isfinite(grouping.limb_scores(line, beyond, -beyond)).all()
 
 
 def test_a_limb_scores_by_its_field_and_its_direction():
@@ -110,7 +151,7 @@ def test_greedy_takes_the_best_first_and_may_lose_the_sum():
 @pytest.mark.parametrize("match", [grouping.greedy_matching, grouping.bipartite_matching])
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_nothing_is_matched_with_nothing(match, shape):
-    assert [len(part) for part in match(np.zeros(shape))] == [0, 0]
+    assert [(len(part), part.dtype.kind) for part in match(np.zeros(shape))] == [(0, "i")] * 2
 
 
 @pytest.mark.parametrize("name", GROUPINGS)
@@ -149,6 +190,24 @@ def test_a_way_of_grouping_that_does_not_exist_is_named(crowd):
         group(*true_maps(crowd[2], (640, 480)), "magic")
 
 
+def test_limbs_along_the_last_row_and_column_count():
+    field = np.zeros((2, 8, 12))
+    field[0, -1], field[1, :, -1] = 1, 1
+    corners = np.array([[0.0, 7.0], [11.0, 0.0]])
+    assert grouping.limb_scores(field, corners, np.array([[11.0, 7.0]])).ravel().tolist() == pytest.approx([1, 1])
+
+
+def test_a_limb_is_as_wide_and_as_long_as_asked():
+    def on(y, start, end):
+        keypoints = 4 * torch.tensor([[[[start, y], [end, y]]]])
+        return grouping.encode_fields(keypoints, torch.ones(1, 1, 2), (12, 9), limbs=((0, 1),))[0, 0, 0]
+
+    rows, columns = on(4.0, 2.5, 7.5).nonzero(as_tuple=True)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (3, 5, 2, 8)  # 1 cell across, 1/2 beyond its ends
+    rows, columns = on(4.05, 2.53, 7.47).nonzero(as_tuple=True)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 5, 3, 7)
+
+
 def test_links_that_contradict_each_other_do_not_merge_people():
     found = [np.array([[2.0, 2, 1], [2.0, 8, 1]]), np.array([[8.0, 2, 1], [8.0, 8, 1]]), np.array([[14.0, 2, 1]])]
     fields = np.zeros((3, 2, 12, 16))
@@ -158,6 +217,57 @@ def test_links_that_contradict_each_other_do_not_merge_people():
     fields[2, :, 2] = 0
     poses = grouping.assemble(found, fields, least=2, limbs=((0, 1), (1, 2), (0, 2)))
     assert sorted((pose[:, 2] > 0).sum() for pose in poses) == [2, 3]
+    whole = max(poses, key=lambda pose: (pose[:, 2] > 0).sum())
+    assert whole[:, 1].tolist() == [2, 2, 2]  # the best links count first
+
+
+def test_links_above_0_2_make_people_of_three_joints_or_more():
+    found = [np.array([[x, 2.0, 1.0]]) for x in (2, 6, 10)]
+    limbs, field = ((0, 1), (1, 2)), np.zeros((2, 2, 6, 16))
+    field[:, 0] = 0.21
+    assert len(grouping.assemble(found, field, limbs=limbs)) == 1
+    field[1] = 0.19
+    assert len(grouping.assemble(found, field, limbs=limbs)) == 0  # of two and of one
+    assert len(grouping.assemble(found, field, least=2, limbs=limbs)) == 1
+    field[:, 0] = 0.25
+    assert len(grouping.assemble(found, field, threshold=0.25, least=2, limbs=limbs)) == 0  # above, not at
+
+
+def test_tags_within_1_make_people_of_three_joints_or_more():
+    found, tags = [np.array([[x, 2.0, 1.0]]) for x in (2, 6, 10)], np.zeros((3, 6, 16))
+    tags[2] = 0.95
+    assert grouping.group_by_tags(found, tags).shape == (1, 3, 3)
+    tags[2] = 1.05
+    assert grouping.group_by_tags(found, tags).shape == (0, 3, 3)
+    assert sorted((grouping.group_by_tags(found, tags, least=1)[..., 2] > 0).sum(axis=1)) == [1, 2]
+
+
+def test_joints_on_the_border_have_the_borders_tags():
+    tags = np.zeros((3, 6, 16))
+    tags[:, 0, 0] = tags[:, -1, -1] = 5
+    found = [np.array([[x, y, 1.0]]) for x, y in ((-0.6, -0.6), (15.6, 5.6), (0, 0))]  # cells from 0, 0 to 15, 5
+    assert grouping.group_by_tags(found, tags).shape == (1, 3, 3)
+
+
+def test_tags_are_asked_of_head_and_trunk_first():
+    order = []
+
+    def match(near):
+        order.append(len(near) - 1)
+        return grouping.bipartite_matching(near)
+
+    found = [np.array([[x, 2.0, 1.0] for x in range(k + 1)]) for k in range(17)]  # k + 1 peaks of keypoint k
+    grouping.group_by_tags(found, np.zeros((17, 6, 20)), match)
+    assert order == [1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
+
+
+@pytest.mark.parametrize("outside", [(-4.0, 4.0), (16.0, 4.0), (4.0, -4.0), (4.0, 12.0), (40.0, 40.0), (-40.0, -40.0)])
+def test_joints_outside_the_picture_pull_no_tag(outside):
+    tags = torch.arange(24.0).reshape(1, 2, 3, 4)
+    for inside in ((0.0, 0.0), (12.0, 8.0)):
+        pull, _ = grouping.tag_loss(tags, torch.tensor([[[inside, outside]]]), torch.ones(1, 1, 2))
+        assert pull == 0
+    assert grouping.tag_loss(tags, torch.tensor([[[(0.0, 0.0), (12.0, 8.0)]]]), torch.ones(1, 1, 2))[0] == 11.5**2
 
 
 def test_tags_are_pulled_to_their_person_and_pushed_from_others():
@@ -170,6 +280,10 @@ def test_tags_are_pulled_to_their_person_and_pushed_from_others():
     assert pull == 0 and push.item() == pytest.approx(np.exp(-2))
     tags[0, 0, 1, 1] = 1.0  # one joint of the first: mean 0.5
     assert grouping.tag_loss(tags, keypoints, labelled)[0].item() == pytest.approx(0.25 / 2)
+    single = torch.tensor([[[1, 0], [0, 1]]])  # a joint each: 1 and 2
+    assert grouping.tag_loss(tags, keypoints, single)[1].item() == pytest.approx(np.exp(-1 / 2))
+    pull, push = grouping.tag_loss(tags, keypoints, torch.tensor([[[1, 1], [0, 0]]]))
+    assert (pull, push) == (0.25, 0)
     nobody = grouping.tag_loss(tags, keypoints, torch.zeros(1, 2, 2))
     one = grouping.tag_loss(tags, keypoints, torch.tensor([[[1, 0], [0, 0]]]))
     assert nobody == (0, 0) and one == (0, 0)
@@ -185,6 +299,14 @@ def test_the_network_has_three_outputs_at_a_quarter_of_the_size():
     assert maps.shape == tags.shape == (2, 17, 16, 24) and fields.shape == (2, len(LIMBS), 2, 16, 24)
     with pytest.raises(ValueError, match=r"100 x 64 px: both sides are multiples of 32 px; `data.fit_picture`"):
         network(torch.zeros(1, 3, 64, 100))
+
+
+def test_the_network_starts_near_0_and_is_built_as_shipped():
+    torch.manual_seed(0)
+    network = models.build("bottom_up")
+    assert network.stride == 4 and network.input_wh == (256, 256) and network.num_keypoints == 17
+    assert network.output.in_channels == 64 and network.output.out_channels == 17 + 2 * 19 + 17
+    assert network.output.weight.std().item() == pytest.approx(0.001, rel=0.2) and not network.output.bias.any()
 
 
 def test_pictures_come_with_all_their_people(drawn):

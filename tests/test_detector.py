@@ -65,6 +65,14 @@ def test_at_first_no_cell_is_sure():
     assert network.heatmaps(torch.zeros(1, 3, 64, 64)).max() < 0.3
 
 
+def test_at_first_every_box_is_near_e_cells():
+    torch.manual_seed(0)
+    network = models.build("center_detector", depth="tiny")
+    assert network.num_keypoints == 1 and network.input_wh == (320, 320)
+    last = network.box_head[-1]
+    assert (last.bias == 1).all() and last.weight.std().item() == pytest.approx(0.001, rel=0.2)
+
+
 def test_far_cells_are_seen_through_the_coarse_stages():
     """A change at one end of a picture reaches the other end, by the stage of stride 32."""
     torch.manual_seed(0)
@@ -172,6 +180,19 @@ def test_only_peaks_score_and_the_best_come_first():
     assert scores[0, 0] == heat.max() and heat[8, 4].item() in scores[0].tolist()
     assert heat[8, 5].item() not in scores[0].tolist()  # next to a centre
     assert models.decode_boxes(outputs[..., :3, :4], 8)[0].shape == (1, 12, 4)
+
+
+def test_each_picture_of_a_batch_has_its_own_boxes():
+    both = [told([[16, 32, 32, 64]], [PERSON]), told([[90, 11, 60, 110]], [PERSON])]
+    for number, found in enumerate(models.decode_boxes(torch.cat(both), 8)):
+        alone = [models.decode_boxes(one, 8)[number][0, 0] for one in both]
+        assert torch.equal(found[:, 0], torch.stack(alone))
+
+
+def test_a_bad_networks_boxes_stay_finite():
+    outputs = torch.full((1, 5, 4, 4), 1000.0)
+    found, _ = models.decode_boxes(outputs, 8)
+    np.testing.assert_allclose(found[..., 2:], 8 * np.exp(8), rtol=1e-5)
 
 
 def test_overlap_of_boxes_by_hand():

@@ -104,3 +104,15 @@ def test_imports_run_one_way():
 
 def test_a_circle_would_be_found():
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": set()}) == ["a", "b", "c", "d"]
+
+
+def test_every_file_to_be_read_has_tests_that_are_asked_about_planted_faults(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT.parent / "tools"))
+    import plant_faults as tool
+
+    assert set(tool.TESTS) == set(READ) == set(tool.READ) and tool.HARMLESS.keys() <= set(READ)
+    for names in tool.TESTS.values():
+        assert names and all((ROOT.parent / "tests" / f"test_{name}.py").is_file() for name in names)
+    for file, known in tool.HARMLESS.items():  # a line that was changed is to be looked at again
+        text = FILES[file].read_text("utf-8")
+        assert not [part for part, _ in known if part not in text], file

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import procrustes as scipy_procrustes
+from scipy.spatial.transform import Rotation
 
 from hpe_lib import lifting, models, synthetic
 from tests.notebook_code import defined_in
@@ -36,6 +37,7 @@ def test_a_camera_looks_at_its_target_and_stands_upright():
     assert np.allclose(camera.project([0, 1, 0]), CENTRE)
     assert camera.project([0, 1.2, 0])[1] < CENTRE[1]  # higher in the world, higher in the image
     assert np.allclose(camera.rotation @ camera.rotation.T, np.eye(3)) and np.linalg.det(camera.rotation) > 0
+    assert np.allclose(lifting.look_at((0.01, 3, 0), (0, 1, 0), 340.0, CENTRE).project([0, 1, 0]), CENTRE)
     with pytest.raises(ValueError, match="cannot look at .* upright"):
         lifting.look_at((0, 3, 0), (0, 1, 0), 340.0, CENTRE)
 
@@ -44,8 +46,16 @@ def test_projecting_and_back_is_the_same_place():
     camera, points = cameras(2)[1], pose()
     depth = camera.see(points)[:, 2]
     assert np.allclose(camera.back(camera.project(points), depth), points)
+    film = np.stack([points, points + 0.1])  # (2, 17, 3)
+    assert np.allclose(camera.back(camera.project(film), camera.see(film)[..., 2]), film)
     homogeneous = np.column_stack([points, np.ones(17)]) @ camera.matrix.T
     assert np.allclose(homogeneous[:, :2] / homogeneous[:, 2:], camera.project(points))
+
+
+def test_a_camera_stays_as_it_is():
+    camera = cameras(1)[0]
+    with pytest.raises(AttributeError):
+        camera.focal = 1.0
 
 
 def test_our_camera_is_the_one_that_draws():
@@ -66,6 +76,12 @@ def test_a_camera_behind_the_person_is_said():
         lifting.project([0, 0, np.nan], 300.0, CENTRE)
 
 
+def test_near_points_and_pixels_with_scores_are_no_exception():
+    assert lifting.project([0.1, 0, 0.5], 300.0, (0, 0)).tolist() == pytest.approx([60, 0])
+    pixels = np.array([[60.0, 0, 0.9], [0, 30, 0.8]])
+    assert np.allclose(lifting.unproject(pixels, [0.5, 1], 300.0, (0, 0)), [[0.1, 0, 0.5], [0, 0.1, 1]])
+
+
 # Triangulation
 
 
@@ -77,12 +93,20 @@ def test_exact_pixels_give_the_exact_place(count):
     assert np.abs(lifting.triangulate(matrices, pixels[:, 0, 3]) - points[0, 3]).max() < 1e-9
 
 
+def test_a_film_without_frames_has_no_points():
+    matrices = np.stack([view.matrix for view in cameras(2)])
+    assert lifting.triangulate(matrices, np.zeros((2, 0, 17, 2))).shape == (0, 17, 3)
+
+
 def test_a_view_that_does_not_see_a_joint_is_left_out():
     views, points = cameras(3), pose()
     pixels = np.stack([v.project(points) for v in views])
     pixels[1, 4] = np.nan
     matrices = np.stack([v.matrix for v in views])
     assert np.abs(lifting.triangulate(matrices, pixels) - points).max() < 1e-9
+    other = np.stack([v.project(points) for v in views])
+    other[[0, 1, 2], [4, 5, 6]] = np.nan  # each view misses another joint
+    assert np.abs(lifting.triangulate(matrices, other) - points).max() < 1e-9
     pixels[2, 4] = np.nan
     with pytest.raises(ValueError, match="needs two views or more, and one has 1"):
         lifting.triangulate(matrices, pixels)
@@ -115,6 +139,30 @@ def test_mpjpe_is_about_the_root_and_in_millimetres():
     assert lifting.pck_3d(found, true) == pytest.approx(16 / 17)
 
 
+@pytest.mark.parametrize("measure", [lifting.mpjpe, lifting.pa_mpjpe, lifting.pck_3d])
+def test_a_measure_of_many_poses_is_the_mean_of_each(measure):
+    found, true = 0.1 * np.random.default_rng(0).normal(size=(2, 4, 17, 3))
+    assert measure(found, true) == pytest.approx(np.mean([measure(*pair) for pair in zip(found, true)]))
+
+
+def test_a_joint_counts_within_15_centimetres():
+    true = np.zeros((17, 3))
+    for far, share in ((0.14, 1), (0.16, 16 / 17)):
+        found = true.copy()
+        found[9, 1] = far
+        assert lifting.pck_3d(found, true) == pytest.approx(share)
+    found[9, 1] = 0.5
+    assert lifting.pck_3d(found, true, threshold=0.5) == pytest.approx(16 / 17)  # nearer, not at
+
+
+@pytest.mark.parametrize("joints", [3, 17])
+def test_a_tiny_pose_is_enlarged_and_a_point_is_no_number_missing(joints):
+    true = pose()[:joints]
+    assert lifting.pa_mpjpe(1e-3 * true, true) < 1e-6
+    flat = lifting.procrustes(np.ones((joints, 3)), true)
+    np.testing.assert_allclose(flat, np.broadcast_to(true.mean(axis=0), true.shape))
+
+
 def test_procrustes_equals_scipys():
     for seed in range(20):
         rng = np.random.default_rng(seed)
@@ -124,6 +172,8 @@ def test_procrustes_equals_scipys():
         rotation, trace = orthogonal_procrustes(a, b)
         ours = lifting.procrustes(found, true)
         assert np.linalg.matrix_rank(ours - ours.mean(0)) == 3
+        turned = Rotation.align_vectors(b, a)[0].apply(a)  # the best without a mirror
+        assert np.allclose(ours, (turned * b).sum() / (a**2).sum() * turned + true.mean(0), atol=1e-5)
         if np.linalg.det(rotation) > 0:
             assert np.allclose(ours, trace / (a**2).sum() * a @ rotation + true.mean(0))
             assert ((ours - true) ** 2).sum() / (b**2).sum() == pytest.approx(disparity)
@@ -139,7 +189,9 @@ def test_a_turned_scaled_and_shifted_pose_has_no_pa_mpjpe(seed, scale):
     turn *= np.sign(np.linalg.det(turn))
     true = pose(seed)
     assert lifting.pa_mpjpe(scale * true @ turn + rng.normal(size=3), true) < 1e-6
-    assert lifting.pa_mpjpe(true * [1, 1, -1], true) > 5  # a mirror image is another body
+    mirrored = true * [1, 1, -1]  # another body
+    away = np.linalg.norm(lifting.procrustes(mirrored, true) - true, axis=-1).mean()
+    assert lifting.pa_mpjpe(mirrored, true) == pytest.approx(1000 * away) and away > 0.005
 
 
 def test_procrustes_works_pose_by_pose_and_beats_nothing_else():
@@ -188,6 +240,8 @@ def test_the_input_knows_neither_place_nor_size():
     pixels, _ = synthetic.poses(0, 3)
     seen = lifting.as_input(pixels[:, None])
     assert np.allclose(seen, lifting.as_input(3 * pixels[:, None] + [70, -20]))
+    scored = np.concatenate([pixels, np.ones((3, 17, 1))], axis=-1)[:, None]
+    assert seen.shape == (3, 1, 17, 2) and np.array_equal(seen, lifting.as_input(scored))
     assert np.allclose(seen[:, 0, 11:13].mean(axis=1), 0)
     assert np.allclose((seen**2).sum(axis=-1).mean(axis=-1), 1)
 
@@ -255,6 +309,28 @@ def test_noise_is_new_in_each_epoch_and_the_same_again():
     assert torch.equal(first, pairs.joints) and torch.allclose(
         pairs.target[:, 11:13].mean(1), torch.zeros(3), atol=1e-6
     )
+
+
+def test_noise_is_as_large_as_asked_and_by_default_there_is_none():
+    pixels, poses = synthetic.poses(0, 5)
+    clean = lifting.as_input(pixels[:, None])
+    assert np.allclose(lifting.Pairs(pixels[:, None], poses).joints, clean, atol=1e-6)
+    for seed, pairs in (
+        (0, lifting.Pairs(pixels[:, None], poses, 4.0)),
+        (3, lifting.Pairs(pixels[:, None], poses, 4.0, 3)),
+    ):
+        for epoch in (0, 2):  # 4 px a 100 px of size
+            noise = np.random.default_rng([seed, epoch]).normal(0, 0.04, clean.shape)
+            if epoch:
+                pairs.set_epoch(epoch)
+            assert np.allclose(pairs.joints, lifting.as_input(clean + noise), atol=1e-6)
+
+
+def test_the_published_lifter_is_what_is_built():
+    network = models.build("lifter")
+    assert (network.frames, network.num_keypoints, network.stride, network.input_wh) == (1, 17, 1, (32, 32))
+    assert network.first[0].in_features == 34 and network.first[0].out_features == 1024 and len(network.blocks) == 2
+    assert {part.p for part in network.modules() if isinstance(part, torch.nn.Dropout)} == {0.5}
 
 
 def test_the_shipped_lifter_lifts_people_that_it_has_not_seen():

@@ -76,6 +76,16 @@ def test_the_one_euro_filter_by_hand():
     np.testing.assert_allclose(both, np.array([expected, np.negative(expected)]).T)
 
 
+def test_the_filters_usual_settings_are_1_hz_and_no_beta():
+    values = np.random.default_rng(0).normal(0, 5, (30, 2))
+    told = motion.one_euro(values, 15, min_cutoff=1.0, beta=0.0, speed_cutoff=1.0)
+    one, quick = motion.OneEuro(15), motion.OneEuro(15, beta=0.1)
+    np.testing.assert_array_equal(motion.one_euro(values, 15), told)
+    np.testing.assert_array_equal([one(value) for value in values], told)
+    told = motion.one_euro(values, 15, 1.0, 0.1, 1.0)
+    np.testing.assert_array_equal([quick(value) for value in values], told)
+
+
 def test_one_euro_follows_better_when_fast_and_trembles_less_when_slow():
     time, rng = np.arange(150) / 15, np.random.default_rng(0)
     still, quick = np.zeros(150), 60 * np.clip(time - 5, 0, 1)

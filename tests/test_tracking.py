@@ -36,6 +36,14 @@ def test_the_similarity_of_poses_is_oks_over_the_joints_that_both_show():
     assert tracking.pose_similarity([one], []).shape == (1, 0)
 
 
+def test_every_pose_is_compared_with_every_other_by_itself():
+    some, others = [standing(100), standing(130)], [standing(104), standing(128), standing(300)]
+    each = [[tracking.pose_similarity([one], [other])[0, 0] for other in others] for one in some]
+    np.testing.assert_allclose(tracking.pose_similarity(some, others), each)
+    some[0][1:, 2] = 0  # one joint alone in common is enough
+    assert tracking.pose_similarity(some[:1], [standing(100)])[0, 0] == pytest.approx(1)
+
+
 def test_links_are_greedy_and_nobody_is_taken_twice():
     assert tracking.link([[0.9, 0.8], [0.85, 0.1]], 0.3).tolist() == [0, -1]  # the best pair, not the best sum
     assert tracking.link([[0.3, 0.1]], 0.3).tolist() == [-1, -1]  # above, not at
@@ -66,7 +74,8 @@ def test_who_was_away_too_long_is_somebody_new_and_an_old_box_starts_nobody():
     tracker, nobody = tracking.Tracker(patience=3), np.zeros((0, 17, 3))
     assert tracker.update(np.array([standing(50)])).tolist() == [1]
     for _ in range(3):
-        assert tracker.update(nobody).tolist() == []
+        names = tracker.update(nobody)
+        assert names.shape == (0,) and names.dtype == int
     assert tracker.update(np.array([standing(50)])).tolist() == [1]
     for _ in range(4):
         tracker.update(nobody)
@@ -74,6 +83,58 @@ def test_who_was_away_too_long_is_somebody_new_and_an_old_box_starts_nobody():
     assert tracker.update(np.array([standing(50)]), [False]).tolist() == [0]
     assert tracker.update(np.array([standing(50)]), [True]).tolist() == [2]
     assert len(tracker.tracks) == 1
+
+
+def test_joints_are_seen_above_a_score_of_0_2_not_at_it():
+    one, other = standing(100), standing(100)
+    one[3], one[4] = (400, 100, 0.21), (900, 100, 0.2)
+    x, _, width, _ = tracking.box_round(one, 0)
+    assert x + width == 400
+    one, other = standing(100), standing(100)
+    one[3, 2] = other[4, 2] = 0.2
+    other[3:5, 0] += 900
+    assert tracking.pose_similarity([one], [other])[0, 0] == pytest.approx(1)
+    other[5] = 900, 900, 0.21
+    assert tracking.pose_similarity([one], [other])[0, 0] == pytest.approx(14 / 15)
+    tracker = tracking.Tracker()
+    tracker.update(np.array([one]))
+    later = other + np.array([4, 0, 0])
+    later[5] = one[5] + np.array([4, 0, 0])
+    tracker.update(np.array([later]))
+    np.testing.assert_allclose(tracker.tracks[0].velocity, [2, 0])  # by the 15 joints that both frames show
+
+
+def test_a_point_is_a_box_of_one_pixel():
+    np.testing.assert_allclose(tracking.box_round(np.zeros((17, 3)), 0), [0, 0, 1, 1])
+
+
+def test_half_of_the_velocity_is_new_and_a_gap_counts_as_its_frames():
+    tracker = tracking.Tracker(threshold=0.1)
+    places = []
+    for x in (100, 104, None, 112):
+        tracker.update(np.array([standing(x)] if x else []).reshape(-1, 17, 3))
+        places.append(tracker.expected()[0] - standing(0))
+    np.testing.assert_allclose([place[:, 0] for place in places], np.full((4, 17), [[100], [106], [108], [115]]))
+    np.testing.assert_allclose([place[:, 1:] for place in places], 0, atol=1e-9)  # 0 + 4, then 2 / 2 + 8 / 2 / 2
+
+
+def test_who_shows_no_joint_twice_is_slowed_down():
+    tracker = tracking.Tracker(similarity=lambda old, new: np.ones((len(old), len(new))))
+    for pose in (standing(100), standing(104), standing(900, score=0.1)):
+        tracker.update(np.array([pose]))
+    np.testing.assert_allclose(tracker.tracks[0].velocity, [1, 0], atol=1e-9)
+
+
+def test_by_default_who_is_like_by_0_3_stays_and_who_is_away_for_15_frames_comes_back():
+    for likeness, name in ((0.31, 1), (0.3, 2)):
+        tracker = tracking.Tracker(similarity=lambda old, new, value=likeness: np.full((len(old), len(new)), value))
+        tracker.update(np.array([standing(50)]))
+        assert tracker.update(np.array([standing(50)])).tolist() == [name]
+    for away, name in ((15, 1), (16, 2)):
+        tracker = tracking.Tracker()
+        for poses in ([standing(50)], *[[]] * away):
+            tracker.update(np.reshape(poses, (-1, 17, 3)))
+        assert tracker.update(np.array([standing(50)])).tolist() == [name]
 
 
 def people(*places):
@@ -113,12 +174,30 @@ def test_a_name_is_remembered_through_a_gap():
     assert (again["switches"], other["switches"]) == (0, 1)
 
 
-def test_who_is_paired_stays_paired_while_it_fits():
+@pytest.mark.parametrize("name", [1, 7])
+def test_who_is_paired_stays_paired_while_it_fits(name):
     """Bernardin and Stiefelhagen: a nearer pose does not take over as long as the old pair holds."""
     truth = [people(50), people(50)]
-    found = [{1: standing(50)}, {1: standing(53), 2: standing(50)}]
+    found = [{name: standing(50)}, {name: standing(53), 2: standing(50)}]
     score = tracking.clear_mot(truth, found)
     assert score["switches"] == 0 and score["false_positives"] == 1
+
+
+@pytest.mark.parametrize("near, far", [(1, 2), (2, 1)])
+def test_the_nearest_is_paired_first(near, far):
+    score = tracking.clear_mot([people(50)] * 2, [{far: standing(53), near: standing(50)}, {near: standing(50)}])
+    assert score["switches"] == 0 and score["false_positives"] == 1
+
+
+def test_a_pair_fits_at_the_threshold_which_is_0_5(monkeypatch):
+    truth, found = [people(50), people(50)], [{1: standing(50)}, {1: standing(53), 2: standing(50)}]
+    (keypoints, area), far = truth[1][1], found[1][1]
+    just = oks(keypoints, area, far[None])[0]
+    assert tracking.clear_mot(truth, found, just)["switches"] == 0  # is kept
+    assert tracking.clear_mot([people(50)], [{1: far}], just)["misses"] == 0  # is found
+    for likeness, misses in ((0.51, 0), (0.49, 1)):
+        monkeypatch.setattr(tracking, "oks", lambda *_, value=likeness: np.array([value]))
+        assert tracking.clear_mot([people(50)], [{1: far}])["misses"] == misses
 
 
 def test_nobody_gives_no_mota_and_films_of_different_length_are_refused():
