@@ -221,3 +221,9 @@ def test_the_original_bottleneck_strides_in_its_first_convolution():
     assert first(x).shape == usual(x).shape == (1, 64, 5, 4)
     network = models.simple_baseline("cut50v1")
     assert network.layer3[0].conv1.stride == (2, 2) and network(torch.zeros(2, 3, 64, 64)).shape == (2, 17, 16, 16)
+
+
+@pytest.mark.parametrize("name", ["center_detector", "bottom_up"])
+def test_networks_of_four_sizes_refuse_a_resnet_that_ends_early(name):
+    with pytest.raises(ValueError, match="four stages.*'cut50'"):
+        models.build(name, depth="cut50")
