@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from hpe_lib import data, evaluate, models, train
 from hpe_lib.machine import keep_freed_memory, run_command
@@ -28,10 +28,8 @@ RECIPE = replace(
     train.RECIPES["photos"],
     model="efficient_baseline",
     depth=None,
+    warmup_steps=100,
     augmentation=data.Augmentation(half_body_prob=0.2, translate=0.08, color=0.3, erase_prob=0.3),
-    refine="dark",
-    flip_shift=0.75,
-    rates={},
 )
 
 
@@ -43,14 +41,16 @@ class Stage:
     sigma: float  # cells
     drawn: int  # people of the collages
     epochs: int
+    batch_size: int
     learning_rate: float
     backbone: float  # share of the learning rate
+    rotation: float  # degrees
 
 
 STAGES = (
-    Stage((96, 128), 1.5, 5_000, 4, 2e-3, 0.3),
-    Stage((160, 224), 2.0, 1_344, 8, 1.2e-3, 0.4),
-    Stage((192, 256), 2.0, 0, 16, 8e-4, 0.4),
+    Stage((96, 128), 1.5, 5_000, 4, 32, 2e-3, 0.3, 40),
+    Stage((160, 224), 2.0, 1_344, 8, 32, 1.2e-3, 0.4, 40),
+    Stage((160, 224), 2.0, 0, 46, 16, 1e-3, 0.5, 30),
 )
 
 
@@ -94,11 +94,28 @@ def unfolded(learnt, model):
     return model
 
 
-def learn(model, stage, number, people, drawn, decay=0.998):
+def toward(means, weights, steps):
+    """Move the running means of weights on: of few steps at first, of the last 500 or so later."""
+    for mean, weight in zip(means, weights):
+        if mean.is_floating_point():
+            mean.lerp_(weight, 1 - min(0.998, steps / (steps + 10)))
+        else:
+            mean.copy_(weight)
+
+
+def learn(model, stage, number, people, drawn):
     """One stage. Returns the network with the running mean of its weights."""
-    recipe = replace(RECIPE, input_wh=stage.input_wh, sigma=stage.sigma, epochs=stage.epochs, seed=number)
-    recipe = replace(recipe, learning_rate=stage.learning_rate)
-    recipe = replace(recipe, rates={f"stages.{n}": stage.backbone for n in range(FROZEN, len(model.stages))})
+    recipe = replace(
+        RECIPE,
+        input_wh=stage.input_wh,
+        sigma=stage.sigma,
+        epochs=stage.epochs,
+        batch_size=stage.batch_size,
+        learning_rate=stage.learning_rate,
+        augmentation=replace(RECIPE.augmentation, rotation=stage.rotation),
+        rates={f"stages.{n}": stage.backbone for n in range(FROZEN, len(model.stages))},
+        seed=number,
+    )
     some = np.random.default_rng(number).permutation(len(drawn))[: stage.drawn]
     read = {}  # all images, decoded once
     crops = data.CropDataset(
@@ -113,7 +130,7 @@ def learn(model, stage, number, people, drawn, decay=0.998):
     trainer.frozen += parts
     chance, loss = torch.Generator().manual_seed(number), trainer.loss
     trainer.loss = lambda network, batch, recipe: loss(network, batch | {"image": worn(batch["image"], chance)}, recipe)
-    mean = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    mean = AveragedModel(learner, multi_avg_fn=toward, use_buffers=True)
     trainer.optimizer.register_step_post_hook(lambda *_: mean.update_parameters(learner))
     for _ in range(stage.epochs):
         row = trainer.epoch(progress=False)

@@ -1,0 +1,70 @@
+"""tools/photos.py, which made the weights for photographs: what it folds, unfolds, wears out and averages."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hpe_lib import data, models
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import photos
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = models.build("efficient_baseline")
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):  # as after some training
+            torch.nn.init.uniform_(layer.running_mean, -0.5, 0.5)
+            torch.nn.init.uniform_(layer.running_var, 0.5, 2.0)
+    torch.nn.init.normal_(network.final_layer.weight, std=0.1)
+    return network.eval()
+
+
+@torch.no_grad()
+def test_folding_changes_nothing_and_unfolding_brings_back_what_was_learnt(network):
+    images = torch.randn(2, 3, 64, 64)
+    before = network(images)
+    learner, parts = photos.frozen(network)
+    assert len(parts) == photos.FROZEN + 1
+    torch.testing.assert_close(learner(images), before, rtol=1e-4, atol=1e-5)
+    assert not any(weight.requires_grad for part in parts for weight in part.parameters())
+    learner.final_layer.weight.mul_(2)
+    learner.stages[photos.FROZEN][0].project[0].weight.mul_(1.5)
+    learnt = learner(images)
+    assert not torch.allclose(learnt, before)
+    torch.testing.assert_close(photos.unfolded(learner, network)(images), learnt, rtol=1e-4, atol=1e-5)
+
+
+def test_worn_crops_stay_crops():
+    images = torch.randint(0, 256, (64, 3, 40, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    worn = photos.worn(images, torch.Generator().manual_seed(0))
+    assert worn.shape == images.shape and worn.dtype == torch.uint8
+    assert torch.equal(worn, photos.worn(images, torch.Generator().manual_seed(0)))
+    same = (worn == images).flatten(1).all(dim=1)
+    assert 10 < same.sum() < 40  # 0.75 x 0.85 x 0.75 x 0.7 of 64 are 21
+    grey = (worn[:, 0] == worn[:, 1]).flatten(1).all(dim=1) & (worn[:, 1] == worn[:, 2]).flatten(1).all(dim=1)
+    assert 1 <= grey.sum() < 20
+
+
+def test_a_stage_learns_what_is_not_frozen(network, photographs):
+    people = data.persons(photographs, "train")
+    stage = replace(photos.STAGES[0], drawn=3, epochs=1, batch_size=4)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    learnt = photos.learn(network, stage, 0, people[:5], people[5:])
+    assert learnt.input_wh == (96, 128)
+    for name, value in learnt.state_dict().items():
+        stays = name.startswith(("stem.", "stages.0.", "stages.1."))
+        assert torch.equal(value, before[name]) == stays or name.endswith("tracked"), name
+
+
+def test_the_running_mean_begins_with_few_steps_and_ends_with_many():
+    mean, weight, count = torch.zeros(3), torch.ones(3), torch.tensor(4)
+    photos.toward([mean, count], [weight, torch.tensor(9)], torch.tensor(10))
+    assert mean.tolist() == [0.5] * 3 and count == 9
+    photos.toward([mean], [weight], torch.tensor(10**6))
+    torch.testing.assert_close(mean, torch.full((3,), 0.501))
