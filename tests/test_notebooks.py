@@ -4,9 +4,11 @@ That each cell runs is nbval's part (`pytest` collects notebooks/ too). Here som
 """
 
 import ast
+import html
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -16,6 +18,9 @@ from nbclient import NotebookClient
 from tests.browser.lab import names_of
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
+sys.path.insert(0, str(FOLDER.parent / "tools"))
+import slides  # noqa: E402
+
 NAMES = [
     "00_start_here",
     "01_coco_exploration",
@@ -72,6 +77,16 @@ def test_every_picture_has_alternative_text(notebook):
     assert len(pictures) >= 4
     for output in pictures:
         assert len(output.metadata.get("image/png", {}).get("alt", "")) > 20
+
+
+def test_slides_keep_the_words_of_every_picture():
+    notebook = nbformat.read(FOLDER / "02b_pytorch.ipynb", as_version=4)
+    pictures = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
+    pictures[0].metadata["image/png"]["alt"] = said = 'An image of "H" & <W>'
+    page = slides.convert(notebook, "02b_pytorch")
+    told = [html.unescape(words) for words, _ in slides.PICTURE.findall(page)]
+    assert said in told and len(told) >= 4
+    assert set(told) <= {output.metadata["image/png"]["alt"] for output in pictures}
 
 
 def test_has_a_widget_and_its_saved_state(notebook):

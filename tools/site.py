@@ -29,7 +29,6 @@ import stamp
 
 ROOT = Path(__file__).parents[1]
 SITE, NOTEBOOKS, MODULES = ROOT / "site", ROOT / "notebooks", ROOT / "site" / "node_modules"
-PICTURE = r'<img alt="[^"]*" class="" src="data:image/png;base64,([^"]+)"/?>'
 FOREIGN = (  # what nbconvert's slides fetch from elsewhere, or run only with it
     r'<script src="https://[^"]*">\s*</script>',
     r'<script type="module">\s*import mermaid.*?</script>',
@@ -123,12 +122,6 @@ def finish_pages(out, repository):
 def slide_page(file, pictures):
     """One notebook as slides that ask no other host; its figures become files in the folder `pictures`."""
     notebook = nbformat.read(file, as_version=4)
-    alts = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", ()):
-                content = re.sub(r"\s", "", output["data"]["image/png"])
-                alts[content] = output["metadata"].get("image/png", {}).get("alt", "")
     page = slides.convert(notebook, file.stem)
     for pattern in FOREIGN:
         page = re.sub(pattern, "", page, flags=re.DOTALL)
@@ -138,13 +131,12 @@ def slide_page(file, pictures):
     page = re.sub(r"https://unpkg\.com/reveal\.js@[\d.]+", "reveal", page)
 
     def picture(found):
-        content = re.sub(r"\s", "", found[1])
+        content = slides.bare(found[2])
         name = hashlib.sha256(content.encode()).hexdigest()[:20] + ".png"
         (pictures / name).write_bytes(base64.b64decode(content))
-        alt = alts[content].replace("&", "&amp;").replace('"', "&quot;")
-        return f'<img alt="{alt}" src="{pictures.name}/{name}">'
+        return f'<img alt="{found[1]}" src="{pictures.name}/{name}">'
 
-    page = re.sub(PICTURE, picture, page)
+    page = slides.PICTURE.sub(picture, page)
     page = page.replace("</head>", SLIDES_HEAD, 1)
     return page.replace('<script>\nwindow.addEventListener("load", () => {\n', SLIDES_FOOT, 1)
 

@@ -6,6 +6,7 @@ Prose goes to the speaker's notes (press S). Open the result in a browser; it fe
 """
 
 import argparse
+import html
 import re
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ ROLES = {
     "solution": "notes",
     "task": "subslide",
 }
+PICTURE = re.compile(r'<img alt="([^"]*)" class="" src="data:image/png;base64,([^"]+)"/?>')
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -77,7 +79,23 @@ def convert(notebook, title):
         reveal_number="c/t",
     )
     notebook.metadata.pop("widgets", None)  # panels are shown live, not on slides
-    return exporter.from_notebook_node(notebook, {"metadata": {"name": title}})[0]
+    page = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})[0]
+    alts = {}  # picture -> its words, which nbconvert's templates leave out
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", ()):
+                words = output["metadata"].get("image/png", {}).get("alt", "")
+                alts[bare(output["data"]["image/png"])] = words
+
+    def told(found):
+        return f'<img alt="{html.escape(alts[bare(found[2])])}" class="" src="data:image/png;base64,{found[2]}">'
+
+    return PICTURE.sub(told, page)
+
+
+def bare(text):
+    """Base64 without the line breaks that notebooks put into it."""
+    return re.sub(r"\s", "", text)
 
 
 def main(arguments=None):
