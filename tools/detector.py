@@ -33,9 +33,6 @@ RECIPE = replace(
     augmentation=data.Augmentation(scale=0.4, color=0.25, erase_prob=0.1),
 )
 
-DRAWN = 300  # drawn pictures, beside three times the photographs
-EFFICIENT_RATES = {"stem": 0, "stages.0": 0, "stages.1": 0} | {f"stages.{number}": 0.4 for number in range(2, 6)}
-
 
 def parts(root):
     """The photographs to learn from, and every eighth one, to choose settings on."""
@@ -49,11 +46,9 @@ def report(trainer):
 
 
 def start(file):
-    """The network to train: a detector, or new heads on ImageNet's EfficientNet or on a pose network's ResNet."""
-    if file == "imagenet":
-        return models.load_weights(models.build("efficient_detector"), "imagenet")
+    """The network to train: of a detector's weights, or new heads on the ResNet of a pose network's; None: all new."""
     learnt = models.load_model(file) if file else None
-    if isinstance(learnt, models.CenterDetector | models.EfficientDetector):
+    if isinstance(learnt, models.CenterDetector):
         return learnt
     name, network = RECIPE.network
     model = models.build(name, **network)
@@ -132,8 +127,7 @@ def final(model, root, out):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, required=True, help="the folder of listed photographs")
-    parser.add_argument("--start", help="weights to start from: imagenet, a pose network of depth small, or a detector")
-    parser.add_argument("--drawn", help="drawn pictures to learn from, such as collages (default: the built-in ones)")
+    parser.add_argument("--start", help="weights to start from: a pose network of depth small, or a detector")
     parser.add_argument("--epochs", type=int, default=RECIPE.epochs)
     parser.add_argument("--until", type=int, default=RECIPE.epochs, help="stop after this epoch, before the last")
     parser.add_argument("--learning-rate", type=float, default=RECIPE.learning_rate)
@@ -149,16 +143,10 @@ def main(arguments=None):
     keep_freed_memory()
     torch.manual_seed(options.seed)
     recipe = replace(RECIPE, epochs=options.epochs, learning_rate=options.learning_rate, seed=options.seed)
-    drawn = data.list_pictures(data.find(options.drawn or "synthetic"), "train")
-    photographs, chosen = parts(options.photographs)
+    drawn, (photographs, chosen) = data.list_pictures(data.find("synthetic"), "train"), parts(options.photographs)
     content = data.read_annotations(data.annotation_file(options.photographs, "train"), masks=False)
-    mixed = data.BoxDataset(
-        3 * photographs + drawn[:: max(1, len(drawn) // DRAWN)], recipe.input_wh, recipe.augmentation, recipe.seed
-    )
-    model = start(options.start)
-    if isinstance(model, models.EfficientDetector):
-        recipe = replace(recipe, rates=EFFICIENT_RATES)
-    trainer = train.Trainer(model, mixed, recipe)
+    mixed = data.BoxDataset(3 * photographs + drawn[::5], recipe.input_wh, recipe.augmentation, recipe.seed)
+    trainer = train.Trainer(start(options.start), mixed, recipe)
     if (options.out / "last.pt").is_file():
         trainer.resume(options.out)
 

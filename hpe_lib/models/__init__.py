@@ -2,7 +2,7 @@
 
 from hpe_lib.models.bottom_up import BottomUp
 from hpe_lib.models.center_detector import CenterDetector, decode_boxes
-from hpe_lib.models.efficientnet import EfficientBaseline, EfficientDetector
+from hpe_lib.models.efficientnet import EfficientBaseline
 from hpe_lib.models.hourglass import Hourglass, Residual, StackedHourglass
 from hpe_lib.models.lifter import Lifter, LinearBlock
 from hpe_lib.models.options import add_weights_options
@@ -21,7 +21,6 @@ __all__ = [
     "BottomUp",
     "CenterDetector",
     "EfficientBaseline",
-    "EfficientDetector",
     "Hourglass",
     "Lifter",
     "LinearBlock",

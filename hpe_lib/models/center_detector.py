@@ -18,24 +18,6 @@ def head(channels, outputs):
     return nn.Sequential(*layers, nn.Conv2d(channels, outputs, kernel_size=1))
 
 
-def heads(channels):
-    """The heads for centres and for boxes. At first no cell is sure: sigmoid(-2.19) is 0.1 (section 5)."""
-    center, box = head(channels, 1), head(channels, 4)
-    nn.init.constant_(center[-1].bias, -2.19)
-    nn.init.normal_(box[-1].weight, std=0.001)
-    nn.init.constant_(box[-1].bias, 1.0)
-    return center, box
-
-
-def points(sides, features, center_head, box_head):
-    """Features of several strides, the finest first, added up at the finest size, and the heads' five numbers there."""
-    coarse = sides[-1](features[-1])  # (N, C, H / 32, W / 32)
-    for side, finer in zip(sides[-2::-1], features[-2::-1]):
-        coarse = side(finer) + functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
-    x = functional.relu(coarse)  # (N, C, H / stride, W / stride)
-    return torch.cat([center_head(x), box_head(x)], dim=1)  # (N, 5, h, w)
-
-
 @register("center_detector")
 class CenterDetector(Backbone):
     """An image (N, 3, H, W), normalised RGB, to five numbers a cell (N, 5, H / stride, W / stride).
@@ -55,14 +37,21 @@ class CenterDetector(Backbone):
         self.first = (4, 8, 16).index(stride)  # the finest stage that is used
         widths = [stage[-1].conv2.out_channels * stage[-1].expansion for stage in stages[self.first :]]
         self.sides = nn.ModuleList([nn.Conv2d(width, channels, kernel_size=1) for width in widths])
-        self.center_head, self.box_head = heads(channels)
+        self.center_head, self.box_head = head(channels, 1), head(channels, 4)
+        nn.init.constant_(self.center_head[-1].bias, -2.19)  # sigmoid 0.1: at first no cell is sure (section 5)
+        nn.init.normal_(self.box_head[-1].weight, std=0.001)
+        nn.init.constant_(self.box_head[-1].bias, 1.0)
 
     def forward(self, images):  # (N, 3, H, W)
         x, features = self.maxpool(self.relu(self.bn1(self.conv1(images)))), []  # H / 4
         for number, stage in enumerate((self.layer1, self.layer2, self.layer3, self.layer4)):
             x = stage(x)
             features += [x] if number >= self.first else []
-        return points(self.sides, features, self.center_head, self.box_head)
+        coarse = self.sides[-1](features[-1])  # (N, C, H / 32, W / 32)
+        for side, finer in zip(self.sides[-2::-1], features[-2::-1]):
+            coarse = side(finer) + functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        x = functional.relu(coarse)  # (N, C, H / stride, W / stride)
+        return torch.cat([self.center_head(x), self.box_head(x)], dim=1)  # (N, 5, h, w)
 
     def heatmaps(self, images):
         """How likely a person's centre is in each cell: (N, 1, H / stride, W / stride), from 0 to 1."""

@@ -1,4 +1,4 @@
-"""The heads of Simple Baselines and of the detector on a lighter backbone: EfficientNet-Lite0 (Tan and Le 2019).
+"""The head of Simple Baselines on a lighter backbone: EfficientNet-Lite0 (Tan and Le 2019).
 
 Each block widens with a 1x1 convolution, looks around channel by channel, and narrows again: a tenth of ResNet-50's
 multiply-adds for about the same accuracy on ImageNet.
@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hpe_lib.models.center_detector import heads, points
 from hpe_lib.models.registry import register
 
 STAGES = (  # blocks, kernel, stride of the first, how many times wider inside, channels
@@ -75,12 +74,12 @@ class Up(nn.Module):
 
 
 class EfficientNet(nn.Module):
-    """Stem and stages: an image (N, 3, H, W), normalised RGB, to features of stride 2 to 32. stages: how many of 7."""
+    """Stem and stages: an image (N, 3, H, W), normalised RGB, to features of stride 2 to 32."""
 
-    def __init__(self, stages=7):
+    def __init__(self):
         super().__init__()
         self.stem, self.stages, self.channels, inputs = Convolution(3, 32, 3, stride=2), nn.ModuleList(), [], 32
-        for blocks, kernel, stride, wider, outputs in STAGES[:stages]:
+        for blocks, kernel, stride, wider, outputs in STAGES:
             stage = nn.Sequential(InvertedResidual(inputs, outputs, kernel, stride, wider))
             for _ in range(blocks - 1):
                 stage.append(InvertedResidual(outputs, outputs, kernel, 1, wider))
@@ -130,26 +129,6 @@ class EfficientBaseline(EfficientNet):
         for up, stage in zip(self.ups, BESIDE):
             x = up(x, seen[stage])  # 16 x 12, 32 x 24, 64 x 48
         return self.final_layer(x)  # (N, 17, 64, 48)
-
-
-@register("efficient_detector")
-class EfficientDetector(EfficientNet):
-    """People as points, as `CenterDetector`, on this backbone without its last stage: (N, 3, H, W) -> (N, 5, h, w)."""
-
-    def __init__(self, channels=64):
-        super().__init__(stages=6)
-        self.stride, self.num_keypoints, self.input_wh = 8, 1, (320, 320)  # one point: the centre
-        self.used = (2, 4, 5)  # the last stages of stride 8, 16 and 32
-        self.sides = nn.ModuleList(nn.Conv2d(self.channels[stage], channels, kernel_size=1) for stage in self.used)
-        self.center_head, self.box_head = heads(channels)
-
-    def forward(self, images):
-        seen = self.features(images)
-        return points(self.sides, [seen[stage] for stage in self.used], self.center_head, self.box_head)
-
-    def heatmaps(self, images):
-        """How likely a person's centre is in each cell: (N, 1, H / stride, W / stride), from 0 to 1."""
-        return self(images)[:, :1].sigmoid()
 
 
 def renamed(theirs, model):
