@@ -68,3 +68,18 @@ def test_the_running_mean_begins_with_few_steps_and_ends_with_many():
     assert mean.tolist() == [0.5] * 3 and count == 9
     photos.toward([mean], [weight], torch.tensor(10**6))
     torch.testing.assert_close(mean, torch.full((3,), 0.501))
+
+
+def test_the_command_goes_on_after_the_last_whole_stage(network, photographs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(photos, "STAGES", (replace(photos.STAGES[0], drawn=2, epochs=1, batch_size=8),))
+    monkeypatch.setattr(photos.models, "load_weights", lambda *_: network)  # the package is not installed here
+    monkeypatch.setattr(photos, "WEIGHTS", tmp_path)
+    folders = ["--photographs", str(photographs), "--collages", str(photographs), "--out", str(tmp_path / "out")]
+    photos.main([*folders, "--ship"])
+    assert "loss" in capsys.readouterr().out
+    monkeypatch.setattr(photos, "learn", None)  # not asked again
+    photos.main([*folders, "--measure"])
+    assert "'AP50'" in capsys.readouterr().out
+    shipped = models.load_model(tmp_path / "photos.pt")
+    assert shipped.input_wh == (96, 128) and shipped.name == "efficient_baseline"
+    assert "ImageNet" in torch.load(tmp_path / "photos.pt", weights_only=True)["meta"]["learnt"]
