@@ -71,7 +71,7 @@ def worn(images, chance):
             image.copy_(image.mean(dim=0).expand_as(image))
         if grain < 0.25:
             strength = float(torch.empty(1).uniform_(2, 16, generator=chance))
-            image += strength * torch.randn(image.shape, generator=chance)
+            image += strength * torch.randn(image.shape, generator=chance).to(image.device)
         if light < 0.3:
             power = float(torch.empty(1).uniform_(0.6, 1.6, generator=chance))
             image.copy_(255 * (image.clamp(0, 255) / 255) ** power)
