@@ -76,6 +76,7 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("determinant > 1e-6", "comparison"),  # exactly 1e-6 is all the same
         ("determinant.where(is_top, 1)", "constant"),  # where the step is thrown away
         ("# any inner cell", "constant: 1"),
+        ("inner = (scores > 0)", "comparison: scores > 0"),  # at 0 all logarithms are that of the limit: no step
         ("torch.as_tensor(FLIP_ORDER", "argument"),  # an index may lie on the processor
     ],
     "models/center_detector.py": [
