@@ -118,6 +118,9 @@ def test_frames_that_move():
         moved, same = moving.frame(BOX, person(), 0.75, script)
         assert np.allclose(moved, center + size * share) and np.array_equal(same, size)
     assert np.array_equal(moving.frame(BOX, person(), 0.75, Script(("random", 0.3)))[0], center)
+    always = Augmentation(**NOTHING, translate=0.1, translate_prob=1.0)
+    moved, _ = always.frame(BOX, person(), 0.75, np.random.default_rng(0))  # by another share in x than in y
+    assert moved.shape == (2,) and len({*((moved - center) / size).round(6)}) == 2
     still = Augmentation(**NOTHING).frame(BOX, person(), 0.75, Script())  # asks for nothing
     assert np.array_equal(still[0], center)
 
