@@ -70,13 +70,13 @@ def test_the_small_resnets_are_thinner_eighteens(depth, width):
 def test_convolutions_start_as_he_et_al_say():
     """Variance 2 / (outputs x height x width of the kernel), mean 0: He et al. 2015, the backward case."""
     torch.manual_seed(0)
-    weight = models.resnet(18).layer4[1].conv2.weight  # 2.4 million numbers
+    weight = models.resnet(18).layer4[0].conv1.weight  # 1.2 million numbers, from 256 channels to 512
     assert weight.var().item() == pytest.approx(2 / (512 * 9), rel=0.01) and abs(weight.mean().item()) < 1e-4
     norm = models.resnet(18).layer4[1].bn2
     assert (norm.weight == 1).all() and (norm.bias == 0).all()
 
 
-@pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
+@pytest.mark.parametrize("block", [BasicBlock, Bottleneck, OriginalBottleneck])
 def test_a_block_keeps_the_size_unless_told_otherwise(block):
     x = torch.randn(1, 64, 9, 7)
     assert block(64, 16)(x).shape == (1, 16 * block.expansion, 9, 7)
@@ -89,8 +89,9 @@ def test_a_depth_is_read_as_a_command_line_writes_it():
 
 
 def test_unknown_depth_is_refused():
-    with pytest.raises(ValueError, match="42"):
-        models.simple_baseline(42)
+    for depth in (42, None, [50]):
+        with pytest.raises(ValueError, match="depth is one of .*152.*, got"):
+            models.simple_baseline(depth)
 
 
 def same(one, other):
@@ -219,11 +220,7 @@ def test_the_original_bottleneck_strides_in_its_first_convolution():
     assert (usual.conv1.stride, usual.conv2.stride) == ((1, 1), (2, 2))
     x = torch.randn(1, 64, 9, 7)
     assert first(x).shape == usual(x).shape == (1, 64, 5, 4)
-    network = models.simple_baseline("cut50v1")
+    network, cut = models.simple_baseline("cut50v1"), models.simple_baseline("cut50")
+    shapes = [{name: value.shape for name, value in some.state_dict().items()} for some in (network, cut)]
+    assert shapes[0] == shapes[1] and network.input_wh == cut.input_wh == (192, 256)
     assert network.layer3[0].conv1.stride == (2, 2) and network(torch.zeros(2, 3, 64, 64)).shape == (2, 17, 16, 16)
-
-
-@pytest.mark.parametrize("name", ["center_detector", "bottom_up"])
-def test_networks_of_four_sizes_refuse_a_resnet_that_ends_early(name):
-    with pytest.raises(ValueError, match="four stages.*'cut50'"):
-        models.build(name, depth="cut50")

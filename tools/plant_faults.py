@@ -122,9 +122,16 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("(u * sign[..., None, :])", "operator: u"),  # by 1 or -1
         ("@ (true - middle)", "operator: true"),  # `centred` adds up to 0
     ],
+    "motion.py": [
+        ("return first - middle, last - middle", "exchange"),  # an angle between two limbs, whichever is first
+        ("one, two = (u * u)", "exchange"),
+        ("one_euro(values, fps, cutoff, beta=0.0)", "argument"),  # beta is 0 anyway
+        ("np.asarray(points, dtype=float)[..., :2]", "argument"),  # a mean has a point
+    ],
     "models/bottom_up.py": [
         ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
         ("nn.ReLU(inplace=True)", "constant: True"),
+        ("images.shape[-2] % 32", "sign: -2"),  # of four axes
     ],
     "data/dataset.py": [
         (".reshape(-1, 4)", "constant: 1"),
