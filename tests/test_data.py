@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -287,6 +288,17 @@ def test_augmented_labels_stay_on_their_pixels(tmp_path, kind):
     assert len(seen) > 15  # a new draw each epoch (clipped draws may coincide)
     dataset.set_epoch(3)
     assert torch.equal(dataset[0]["image"], dataset[0]["image"])  # the same draw within one
+
+
+def test_the_seed_is_0_unasked_and_a_pictures_size_need_not_be_known(tmp_path):
+    write(tmp_path)
+    people = data.persons(tmp_path, "val")
+    unasked = data.CropDataset(people, augmentation=data.Augmentation())[0]["keypoints"]
+    for seed in (0, 1):
+        told = data.CropDataset(people, (192, 256), data.Augmentation(), seed)[0]["keypoints"]
+        assert torch.equal(unasked, told) == (seed == 0)
+    unknown = data.CropDataset([replace(people[0], image_wh=None)])
+    assert unknown[0]["image"].shape == (3, 256, 192) and len(data.CropDataset([])) == 0
 
 
 def test_mirroring_swaps_left_and_right_and_twice_is_nothing(tmp_path):

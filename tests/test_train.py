@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hpe_lib import data, machine, models, train
+from hpe_lib import data, grouping, heatmaps, machine, models, train
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0)
 
@@ -36,6 +36,50 @@ def test_cosine_falls_to_zero_after_a_warm_up():
     assert factors[0] == pytest.approx(0.2) and max(factors) == factors[4] > 0.95
     assert factors[20] == pytest.approx(0.5) and abs(factors[40]) < 1e-6
     assert factors[4:] == sorted(factors[4:], reverse=True)
+
+
+class Answers:
+    """A network of stride 4 whose answer is given; it keeps what it saw."""
+
+    stride = 4
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, images):
+        self.seen = images
+        return self.answer
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_the_loss_of_heatmaps_is_that_of_their_targets(drawn, unbiased):
+    dataset = crops(drawn)
+    batch = torch.utils.data.default_collate([dataset[index] for index in range(3)])
+    recipe = replace(RECIPE, unbiased=unbiased, sigma=1.7)
+    model = Answers(torch.rand(3, 17, 32, 24))
+    loss, numbers = train.losses.heatmap_mse(model, batch, recipe)
+    target, weights = heatmaps.encode(batch["keypoints"], batch["labelled"], (24, 32), 4, 1.7, unbiased)
+    assert torch.equal(loss, heatmaps.heatmap_loss(model.answer, target, weights))
+    assert torch.equal(model.seen, data.normalise(batch["image"]))
+    model.answer, model.channel_order = target, "bgr"
+    loss, numbers = train.losses.heatmap_mse(model, batch, recipe)
+    assert loss == 0 and numbers["pck"] == 1
+    assert torch.equal(model.seen, data.normalise(batch["image"], "bgr"))
+
+
+def test_the_loss_of_everybody_is_the_sum_of_its_parts():
+    torch.manual_seed(0)
+    people = torch.rand(2, 3, 17, 2) * torch.tensor([48.0, 32.0]), (torch.rand(2, 3, 17) < 0.8).float()
+    batch = {"image": torch.randint(0, 256, (2, 3, 32, 48)), "keypoints": people[0], "labelled": people[1]}
+    maps, fields, tags = torch.rand(2, 17, 8, 12), torch.rand(2, 19, 2, 8, 12), torch.rand(2, 17, 8, 12)
+    model = Answers((maps, fields, tags))
+    loss, numbers = train.losses.everybody(model, batch, replace(RECIPE, sigma=1.7))
+    joints = (maps - grouping.encode_people(*people, (12, 8), 4, 1.7)).square().mean()
+    limbs = (fields - grouping.encode_fields(*people, (12, 8), 4)).square().mean()
+    pull, push = grouping.tag_loss(tags, *people, 4)
+    assert numbers == {"joints": joints, "limbs": limbs, "pull": pull, "push": push} and min(numbers.values()) > 0
+    torch.testing.assert_close(loss, joints + limbs + 0.005 * pull + 0.005 * push)
+    assert torch.equal(model.seen, data.normalise(batch["image"]))
 
 
 def test_one_batch_can_be_learnt_by_heart(drawn):

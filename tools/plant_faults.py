@@ -158,6 +158,18 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("nn.ReLU(inplace=True)", "constant"),
         (".mean(dim=(2, 3))", "exchange"),  # a mean over both
     ],
+    "models/vit.py": [
+        ('head not in ("deconvolution", "simple")', "exchange"),  # any of both
+        ("keys.transpose(-2, -1)", "sign: -2"),  # of four axes
+        ("images.shape[-2:]", "sign: -2"),  # of four axes
+        ("padding=kernel // 2", "constant: 2"),  # of 1 and 3 a third is the same
+        ("nn.ReLU(inplace=True)", "argument"),
+        ("nn.ReLU(inplace=True)", "constant: True"),
+    ],
+    "train/recipes.py": [
+        ('self.schedule not in ("steps", "cosine")', "exchange"),  # any of both
+        ("side > 0", "constant: 0 -> 1"),  # of whole multiples of 32
+    ],
     "models/hourglass.py": [
         ("nn.ReLU(inplace=True)", "argument"),
         ("nn.ReLU(inplace=True)", "constant"),
