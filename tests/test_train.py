@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,6 +96,28 @@ def test_an_epoch_tells_what_happened(drawn):
     row = learner.epoch(progress=False)
     assert row["epoch"] == 1 and 0 < row["loss"] < 0.02 and 0 <= row["pck"] <= 1 and row["samples_per_second"] > 0
     assert learner.model.input_wh == (96, 128)
+
+
+def test_an_epoch_counts_its_seconds_and_samples(drawn, monkeypatch):
+    learner, clock = trainer(drawn), iter([100.0, 104.0])
+    monkeypatch.setattr(train.trainer, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    row = learner.epoch(progress=False)
+    assert row["seconds"] == 4 and row["samples_per_second"] == 24 / 4  # three batches of 8 people
+
+
+def test_a_number_that_a_batch_lacks_counts_as_0(drawn):
+    numbers = iter([math.nan, 1.0, 1.0])
+
+    def loss(model, batch, recipe):
+        return train.losses.heatmap_mse(model, batch, recipe)[0], {"pck": torch.tensor(next(numbers))}
+
+    assert trainer(drawn, loss=loss).epoch(progress=False)["pck"] == pytest.approx(2 / 3)
+
+
+def test_unasked_a_batch_goes_through_whole_and_the_device_that_is_named_is_taken(drawn, monkeypatch):
+    monkeypatch.setattr(train.trainer, "best_device", lambda: "meta")
+    learner = trainer(drawn)
+    assert learner.accumulate == 1 and learner.device.type == "cpu"
 
 
 def test_a_resumed_run_is_the_run_that_never_stopped(drawn, tmp_path):

@@ -142,7 +142,19 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("memory_format=torch.channels_last", "argument"),  # faster, the same numbers
         (".shape[-2", "sign"),  # of four axes
     ],
-    "train/trainer.py": [('self.device.type == "cuda"', "branch"), ("progress=True", "constant")],  # speed; a bar
+    "train/trainer.py": [
+        ('self.device.type == "cuda"', "branch"),  # speed
+        ("memory_format=torch.channels_last", "argument"),
+        ('in ("cuda", "cpu") or None', ""),
+        ("non_blocking=True", ""),
+        ("set_to_none=True", ""),
+        ("progress=True", "constant"),  # a bar
+        ('desc=f"epoch', ""),
+        ("if count % 20 == 0", ""),
+        ("bar.set_postfix", ""),
+        ("nullcontext() if number == len(parts)", ""),  # with several processes only: a slow test
+        ("enumerate(parts, 1)", "constant"),
+    ],
     "models/simple_baseline.py": [
         ("nn.ReLU(inplace=True)", "argument"),
         ("nn.ReLU(inplace=True)", "constant"),
@@ -151,6 +163,7 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("dataclass(slots=True)", ""),  # memory
         ("masks=False", ""),  # memory
         ('for split in ("train", "val")', "exchange"),  # any of both
+        ('annotation.get("area", 1)', "constant: 1"),  # any area
         ("dtype=np.float64", "argument"),  # the labels are numbers with a point, or all is compared as such
     ],
     "models/resnet.py": [
