@@ -4,7 +4,7 @@ import torch
 import torchvision
 
 from hpe_lib import models
-from hpe_lib.models.resnet import BasicBlock, Bottleneck, OriginalBottleneck, parse_depth
+from hpe_lib.models.resnet import BasicBlock, Bottleneck, OriginalBottleneck, ResNet, parse_depth
 from tests import golden
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -64,7 +64,9 @@ def test_the_small_resnets_are_thinner_eighteens(depth, width):
     for name, value in eighteen.state_dict().items():
         thin = tuple(n if n in (1, 3, 7, 1000) else n * width // 64 for n in value.shape)
         assert ours.state_dict()[name].shape == thin, name
-    assert ours.fc.out_features == 1000 and len(ours.state_dict()) == len(eighteen.state_dict())
+    assert ours.fc.out_features == ResNet(depth).fc.out_features == 1000 and len(ours.state_dict()) == len(
+        eighteen.state_dict()
+    )
 
 
 def test_convolutions_start_as_he_et_al_say():
@@ -179,9 +181,9 @@ def test_simple_baseline_has_the_sizes_that_it_says():
     assert unasked.channels == usual.channels == 2048 and unasked.num_keypoints == 17
     for layer in (*unasked.deconv_layers[::3], unasked.final_layer):  # as published: N(0, 0.001^2), no bias
         assert 0.0009 < layer.weight.std() < 0.0011 and (layer.bias is None or not layer.bias.any())
-    for depth, width in (("tiny", 64), ("small", 128), (18, 256)):
+    for depth, width in (("tiny", 64), ("small", 128), (18, 256), ("cut50", 128), ("cut50v1", 128)):
         model = models.simple_baseline(depth)
-        assert model.input_wh == ((192, 256) if depth == 18 else (96, 128))
+        assert model.input_wh == ((96, 128) if depth in ("tiny", "small") else (192, 256))
         assert [layer.out_channels for layer in model.deconv_layers if hasattr(layer, "out_channels")] == [width] * 3
     for layers, stride in ((1, 16), (2, 8), (3, 4)):
         model = models.simple_baseline("tiny", head_layers=layers)
