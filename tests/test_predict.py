@@ -64,6 +64,15 @@ def test_options_change_what_they_name(root):
         np.testing.assert_allclose(whole, predict.predict_crops(model, crops, [matrix], refine=refine), atol=1e-3)
 
 
+def test_a_cell_becomes_a_place_in_the_image(monkeypatch):
+    maps = torch.zeros(1, 17, 32, 24)
+    maps[0, :, 10, 5] = 0.7
+    monkeypatch.setattr(predict.poses, "heatmaps_of", lambda model, images: maps)
+    crops, matrix = torch.zeros(1, 3, 128, 96, dtype=torch.uint8), [[2, 0, 10], [0, 2, -6]]  # crop = 2 image + (10, -6)
+    found = predict.predict_crops(models.load_model("tiny"), crops, [matrix], flip=False, refine=None)
+    np.testing.assert_allclose(found, np.broadcast_to([5, 23, 0.7], (1, 17, 3)))  # of (20, 40) in the crop
+
+
 def test_a_person_found_twice_is_kept_once_the_best_first():
     pose = np.concatenate([np.random.default_rng(0).uniform(20, 80, (17, 2)), np.full((17, 1), 0.5)], axis=1)
     poses = np.stack([pose, pose, np.add(pose, [300, 0, 0]), np.add(pose, [600, 0, -0.4])])
