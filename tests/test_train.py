@@ -120,6 +120,12 @@ def test_unasked_a_batch_goes_through_whole_and_the_device_that_is_named_is_take
     assert learner.accumulate == 1 and learner.device.type == "cpu"
 
 
+def test_only_who_asks_for_it_has_a_network_compiled(drawn, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    assert trainer(drawn).network not in compiled and trainer(drawn, compiled=True).network in compiled
+
+
 def test_a_resumed_run_is_the_run_that_never_stopped(drawn, tmp_path):
     whole = trainer(drawn)
     train.fit(whole, folder=tmp_path / "whole", progress=False)
