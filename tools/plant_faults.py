@@ -144,6 +144,8 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
     ],
     "train/trainer.py": [
         ('self.device.type == "cuda"', "branch"),  # speed
+        ('self.device.type == "cuda"', "comparison"),
+        ("cudnn.benchmark = True", "constant"),
         ("memory_format=torch.channels_last", "argument"),
         ('in ("cuda", "cpu") or None', ""),
         ("non_blocking=True", ""),
