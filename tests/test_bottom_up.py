@@ -299,6 +299,8 @@ def test_the_network_has_three_outputs_at_a_quarter_of_the_size():
     assert maps.shape == tags.shape == (2, 17, 16, 24) and fields.shape == (2, len(LIMBS), 2, 16, 24)
     with pytest.raises(ValueError, match=r"100 x 64 px: both sides are multiples of 32 px; `data.fit_picture`"):
         network(torch.zeros(1, 3, 64, 100))
+    with pytest.raises(ValueError, match="four stages.*'cut50'"):
+        models.build("bottom_up", depth="cut50")
 
 
 def test_the_network_starts_near_0_and_is_built_as_shipped():

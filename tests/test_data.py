@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,11 +108,35 @@ def test_a_broken_annotation_is_named(tmp_path, changes, words):
     assert str(file) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("box", [[700, 10, 50, 50], [10, 10, 0, 50], [10, 500, 50, 50], [10, 10, 1, 1]])
+@pytest.mark.parametrize(
+    "box", [[700, 10, 50, 50], [10, 10, 0, 50], [10, 500, 50, 50], [10, 10, 1, 50], [10, 10, 50, 1]]
+)
 def test_boxes_without_a_part_in_the_image_are_left_out_with_a_warning(tmp_path, box):
     write(tmp_path, [person(), person(id=8, bbox=box)])
     with pytest.warns(UserWarning, match="1 people left out.*annotation 8"):
         assert [someone.annotation_id for someone in data.persons(tmp_path, "val")] == [7]
+
+
+def test_people_left_out_are_counted_and_five_of_them_named(tmp_path):
+    lost = [person(id=number, area=0) for number in range(20, 26)]
+    for count, names in ((5, "20, 21, 22, 23, 24"), (6, "20, 21, 22, 23, 24 ...")):
+        write(tmp_path, [person(), *lost[:count]])
+        with pytest.warns(UserWarning) as caught:
+            assert len(data.persons(tmp_path, "val")) == 1
+        assert str(caught[0].message).startswith(f"{count} people left out") and caught[0].filename == __file__
+        assert str(caught[0].message).endswith(f"(annotation {names})")
+
+
+def test_the_smallest_of_people_are_listed_with_all_that_is_known(tmp_path):
+    file = write(tmp_path, [person(area=0.5, bbox=[90, 40, 2, 2]), person(id=9)])
+    found = data.persons(tmp_path, "val")
+    assert [one.annotation_id for one in found] == [7, 9] and found[0].box.tolist() == [90, 40, 1, 1]
+    assert found[0].score == 1 and found[0].image_wh == (640, 480) and found[0].image_id == 1
+    np.testing.assert_array_equal(found[0].keypoints.ravel(), HUMAN)
+    part = data.read_annotations(file)
+    part["annotations"] = part["annotations"][1:]
+    del part["annotations"][0]["area"]
+    assert [one.annotation_id for one in data.persons(tmp_path, "val", part)] == [9]  # of what is given, not the file's
 
 
 def test_only_labelled_people_who_are_no_crowd_are_listed(tmp_path):
@@ -158,9 +183,18 @@ def test_detections_are_read_and_checked(tmp_path):
     write(tmp_path)
     file = tmp_path / "boxes.json"
     entry = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
-    file.write_text(json.dumps([entry, entry | {"category_id": 3}, entry | {"bbox": [999, 0, 5, 5]}]))
+    none = [
+        entry | {"category_id": 3},
+        *(entry | {"bbox": box} for box in ([999, 0, 5, 5], [1, 2, 1, 9], [1, 2, 9, 1])),
+    ]
+    file.write_text(json.dumps([entry, *none, entry | {"bbox": [1, 2, 2, 2]}]))
     people = data.detected_persons(tmp_path, "val", file)
-    assert len(people) == 1 and people[0].score == 0.5 and people[0].box.tolist() == [1, 2, 29, 39]
+    assert len(people) == 2 and people[0].score == 0.5 and people[0].box.tolist() == [1, 2, 29, 39]
+    assert people[1].box.tolist() == [1, 2, 1, 1] and people[1].annotation_id == 5 and people[1].image_id == 1
+    assert people[0].keypoints.shape == (17, 3) and not people[0].keypoints.any() and people[0].file.is_file()
+    content = {"images": [{"id": 1, "file_name": "1.jpg", "width": 20, "height": 480}], "annotations": []}
+    given = data.detected_persons(tmp_path, "val", file, content)
+    assert given[0].box.tolist() == [1, 2, 18, 39]  # the picture is 20 px wide in what is given
     for bad, words in (([entry | {"image_id": 5}], "image 5"), ([{}], "entry 0"), ({"a": 1}, "not a list")):
         file.write_text(json.dumps(bad))
         with pytest.raises(ValueError, match=words):
@@ -254,6 +288,17 @@ def test_augmented_labels_stay_on_their_pixels(tmp_path, kind):
     assert len(seen) > 15  # a new draw each epoch (clipped draws may coincide)
     dataset.set_epoch(3)
     assert torch.equal(dataset[0]["image"], dataset[0]["image"])  # the same draw within one
+
+
+def test_the_seed_is_0_unasked_and_a_pictures_size_need_not_be_known(tmp_path):
+    write(tmp_path)
+    people = data.persons(tmp_path, "val")
+    unasked = data.CropDataset(people, augmentation=data.Augmentation())[0]["keypoints"]
+    for seed in (0, 1):
+        told = data.CropDataset(people, (192, 256), data.Augmentation(), seed)[0]["keypoints"]
+        assert torch.equal(unasked, told) == (seed == 0)
+    unknown = data.CropDataset([replace(people[0], image_wh=None)])
+    assert unknown[0]["image"].shape == (3, 256, 192) and len(data.CropDataset([])) == 0
 
 
 def test_mirroring_swaps_left_and_right_and_twice_is_nothing(tmp_path):

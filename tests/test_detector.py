@@ -56,6 +56,8 @@ def test_the_network_answers_in_cells_of_its_stride():
         assert torch.equal(maps, network(images)[:, :1].sigmoid())
     with pytest.raises(ValueError, match="stride is 4, 8 or 16 px a cell, got 7"):
         models.build("center_detector", stride=7)
+    with pytest.raises(ValueError, match="four stages.*'cut50'"):
+        models.build("center_detector", depth="cut50")
 
 
 def test_at_first_no_cell_is_sure():

@@ -10,7 +10,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from hpe_lib.evaluate import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore
+from hpe_lib import data
+from hpe_lib.evaluate import METRICS, average_precision, coco_metrics, oks, oks_nms, rescore, to_results
 from hpe_lib.skeleton import OKS_SIGMAS
 from tests.conftest import shared
 
@@ -395,6 +396,21 @@ def test_nms_equals_the_plain_loop(threshold):
             if all(np.exp(-d / s).mean() <= threshold for d, s in zip(distance, spread)):
                 kept.append(i)
         assert oks_nms(poses, scores, areas, threshold).tolist() == kept
+
+
+def test_poses_become_results_scored_again_and_once_a_person():
+    box = np.array([100.0, 100, 80, 80])
+    people = [data.Person("1.jpg", image, 7, box, pose(), score) for image, score in ((5, 0.4), (5, 0.8), (6, 0.5))]
+    poses = np.stack([pose(visibility=height) for height in (0.5, 0.5, 0.7)])
+    results = to_results(people, poses)
+    assert [(one["image_id"], one["category_id"]) for one in results] == [
+        (5, 1),
+        (6, 1),
+    ]  # of two of image 5 the better
+    assert [one["score"] for one in results] == pytest.approx([0.8 * 0.5, 0.5 * 0.7])
+    np.testing.assert_array_equal([one["keypoints"] for one in results], poses[1:].reshape(2, 51))
+    assert len(to_results(people, poses, nms=1.0)) == 3  # nothing is more alike than that
+    assert to_results([], np.zeros((0, 17, 3))) == []
 
 
 def test_rescore_by_hand():

@@ -50,7 +50,8 @@ def test_the_trunk_stands_leans_lies_and_hangs():
     points[:, 11:13] = [[-5, 1], [5, -1]]
     points[:, [4, 7, 10, 13]] = 99
     np.testing.assert_allclose(motion.trunk_angle(points), [0, 45, 90, 180], atol=1e-9)
-    np.testing.assert_allclose(motion.trunk_angle(points + 50), [0, 45, 90, 180], atol=1e-9)
+    pairs = np.add(points, [50, 20]).reshape(2, 2, 17, 2)  # of two people, two frames each
+    np.testing.assert_allclose(motion.trunk_angle(pairs), [[0, 45], [90, 180]], atol=1e-9)
 
 
 def test_exponential_smoothing_by_hand():
@@ -86,6 +87,13 @@ def test_the_filters_usual_settings_are_1_hz_and_no_beta():
     np.testing.assert_array_equal([quick(value) for value in values], told)
 
 
+def test_pixels_may_be_whole_numbers_without_a_sign():
+    points = np.random.default_rng(0).integers(0, 256, (4, 17, 2), dtype=np.uint8)
+    for measure in (motion.trunk_angle, motion.body_frame, lambda some: motion.one_euro(some, 15, beta=0.1)):
+        np.testing.assert_allclose(measure(points), measure(points.astype(float)))
+    np.testing.assert_allclose(motion.joint_angle(points, *KNEE), motion.joint_angle(points.astype(float), *KNEE))
+
+
 def test_one_euro_follows_better_when_fast_and_trembles_less_when_slow():
     time, rng = np.arange(150) / 15, np.random.default_rng(0)
     still, quick = np.zeros(150), 60 * np.clip(time - 5, 0, 1)
@@ -105,7 +113,7 @@ def test_repetitions_need_both_thresholds():
     assert motion.repetitions([80, 90, 170, 160, 151], 100, 150) == 1  # begins low
     assert motion.repetitions([170, 100, 150, 99.9, 150, 150.1], 100, 150) == 1  # neither limit itself
     assert motion.repetitions([170, 100, 160], 100, 150) == 0 and motion.repetitions([170, 90, 150], 100, 150) == 0
-    assert motion.repetitions([], 100, 150) == 0
+    assert repr(motion.repetitions([], 100, 150)) == "0"
 
 
 def test_the_bodys_own_frame_forgets_place_and_size():
@@ -120,7 +128,7 @@ def test_the_bodys_own_frame_forgets_place_and_size():
         (points[0] - points[0, :1]) * (own[0, 3, 0] - own[0, 0, 0]) / (points[0, 3, 0] - points[0, 0, 0]),
     )
     np.testing.assert_allclose(motion.body_frame(points / 1e4), own)  # metres or px
-    with_scores = np.concatenate([points, np.ones((3, 17, 1))], axis=2)
+    with_scores = np.concatenate([points, rng.uniform(size=(3, 17, 1))], axis=2)
     assert (motion.body_frame(with_scores) == own).all() and (motion.body_frame(with_scores.tolist()) == own).all()
     assert (motion.trunk_angle(with_scores.tolist()) == motion.trunk_angle(points)).all()
     assert (motion.joint_angle(with_scores.tolist(), *KNEE) == motion.joint_angle(points, *KNEE)).all()

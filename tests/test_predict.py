@@ -54,11 +54,50 @@ def test_options_change_what_they_name(root):
     crops = torch.from_numpy(crop).permute(2, 0, 1)[None]
     usual = predict.predict_crops(model, crops, [matrix])
     np.testing.assert_array_equal(usual, predict.predict_crops(model, crops, [matrix], True, True, "quarter"))
+    maps = predict.predict_heatmaps(model, crops)
+    assert torch.equal(maps, predict.predict_heatmaps(model, crops, True, True))
+    assert not torch.equal(maps, predict.predict_heatmaps(model, crops, True, False))
     for other in ({"flip": False}, {"shift": False}, {"refine": None}, {"refine": "dark"}):
         assert not np.array_equal(usual, predict.predict_crops(model, crops, [matrix], **other))
     for refine in (None, "dark"):
         whole = predict.predict_image(model, image, [person.box], refine=refine)
         np.testing.assert_allclose(whole, predict.predict_crops(model, crops, [matrix], refine=refine), atol=1e-3)
+
+
+def test_a_cell_becomes_a_place_in_the_image(monkeypatch):
+    maps = torch.zeros(1, 17, 32, 24)
+    maps[0, :, 10, 5] = 0.7
+    monkeypatch.setattr(predict.poses, "heatmaps_of", lambda model, images: maps)
+    crops, matrix = torch.zeros(1, 3, 128, 96, dtype=torch.uint8), [[2, 0, 10], [0, 2, -6]]  # crop = 2 image + (10, -6)
+    found = predict.predict_crops(models.load_model("tiny"), crops, [matrix], flip=False, refine=None)
+    np.testing.assert_allclose(found, np.broadcast_to([5, 23, 0.7], (1, 17, 3)))  # of (20, 40) in the crop
+
+
+def test_a_person_found_twice_is_kept_once_the_best_first():
+    pose = np.concatenate([np.random.default_rng(0).uniform(20, 80, (17, 2)), np.full((17, 1), 0.5)], axis=1)
+    poses = np.stack([pose, pose, np.add(pose, [300, 0, 0]), np.add(pose, [600, 0, -0.4])])
+    boxes = [(10, 10, 80, 80), (11, 10, 80, 80), (310, 10, 80, 80), (610, 10, 80, 80)]
+    kept, scores = predict.best_poses(poses, [0.4, 0.6, 0.8, 1.0], boxes)
+    assert list(kept) == [2, 1, 3] and np.allclose(scores, [0.4, 0.3, 0])  # box times joints; none above 0.2 is 0
+    near = np.stack([pose, np.add(pose, [40, 0, 0])])  # half a body away: OKS 0.04
+    assert list(predict.best_poses(near, [0.4, 0.6], boxes[:2])[0]) == [1, 0]
+    assert list(predict.best_poses(near, [0.4, 0.6], boxes[:2], nms=0.01)[0]) == [1]
+
+
+def test_a_picture_goes_in_and_people_come_out(root):
+    person = data.persons(root, "val")[0]
+    model, image = models.load_model("tiny"), data.read_image(person.file)
+    boxes = np.stack([person.box, person.box, (0, 0, *image.shape[1::-1])])
+    for flip in (True, False):
+        found = predict.predict_image(model, image, boxes, flip)
+        kept, expected = predict.best_poses(found, [0.5, 0.9, 0.7], boxes)
+        poses, scores = predict.find_poses(model, image, lambda seen: (boxes, np.array([0.5, 0.9, 0.7])), flip)
+        np.testing.assert_array_equal(poses, found[kept])
+        np.testing.assert_array_equal(scores, expected)
+        assert len(poses) == 2 and scores[0] >= scores[1]
+        if flip:
+            unasked, _ = predict.find_poses(model, image, lambda seen: (boxes, np.array([0.5, 0.9, 0.7])))
+            np.testing.assert_array_equal(unasked, poses)
 
 
 def test_weights_that_do_not_say_their_depth_are_told_it(tmp_path):

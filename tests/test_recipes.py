@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, asdict
 
 import pytest
 
-from hpe_lib.train.recipes import RECIPES, Recipe
+from hpe_lib.train.recipes import RECIPES, Recipe, rate_factor
 
 NO_CHANGE = {"scale": 0.0, "rotation": 0.0, "rotation_prob": 0.0, "mirror_prob": 0.5, "half_body_prob": 0.0}
 NO_CHANGE |= {"translate": 0.0, "translate_prob": 0.3, "color": 0.0, "erase_prob": 0.0}
@@ -73,6 +73,24 @@ def test_a_recipe_names_its_network_and_does_not_change():
     assert Recipe(depth=18, options={"kernel": 2}).network == ("simple_baseline", {"depth": 18, "kernel": 2})
     with pytest.raises(FrozenInstanceError):
         Recipe().epochs = 3
+
+
+def test_the_rate_warms_up_and_then_falls_by_steps():
+    recipe = Recipe(epochs=6, milestones=(2, 4), warmup_steps=4)
+    factors = [rate_factor(recipe, step, 3) for step in range(18)]
+    assert factors == pytest.approx([0.25, 0.5, 0.75, *[1] * 3, *[0.1] * 6, *[0.01] * 6])
+    early = Recipe(epochs=6, milestones=(1, 4), warmup_steps=4)  # a step within the warm-up: both count
+    assert rate_factor(early, 2, 2) == pytest.approx(0.75 * 0.1)
+    assert rate_factor(Recipe(schedule="cosine", epochs=3, warmup_steps=8), 2, 2) == pytest.approx(3 / 8 * 0.75)
+
+
+@pytest.mark.parametrize(
+    "size", [(192,), (192, 256, 32), 192, (192, 250), (190, 256), (0, 256), (192, -32), (192.0, 256), ("192", "256")]
+)
+def test_an_input_that_a_network_cannot_halve_is_refused(size):
+    with pytest.raises(ValueError, match="input_wh is .*whole multiples of 32 px"):
+        Recipe(input_wh=size)
+    assert Recipe(input_wh=[32, 64]).input_wh == [32, 64]
 
 
 @pytest.mark.parametrize("schedule", ["step", "cos", ""])

@@ -2,11 +2,12 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from hpe_lib import data, machine, models, train
+from hpe_lib import data, grouping, heatmaps, machine, models, train
 
 RECIPE = replace(train.RECIPES["quick"], epochs=3, batch_size=8, warmup_steps=0)
 
@@ -38,6 +39,50 @@ def test_cosine_falls_to_zero_after_a_warm_up():
     assert factors[4:] == sorted(factors[4:], reverse=True)
 
 
+class Answers:
+    """A network of stride 4 whose answer is given; it keeps what it saw."""
+
+    stride = 4
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, images):
+        self.seen = images
+        return self.answer
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_the_loss_of_heatmaps_is_that_of_their_targets(drawn, unbiased):
+    dataset = crops(drawn)
+    batch = torch.utils.data.default_collate([dataset[index] for index in range(3)])
+    recipe = replace(RECIPE, unbiased=unbiased, sigma=1.7)
+    model = Answers(torch.rand(3, 17, 32, 24))
+    loss, numbers = train.losses.heatmap_mse(model, batch, recipe)
+    target, weights = heatmaps.encode(batch["keypoints"], batch["labelled"], (24, 32), 4, 1.7, unbiased)
+    assert torch.equal(loss, heatmaps.heatmap_loss(model.answer, target, weights))
+    assert torch.equal(model.seen, data.normalise(batch["image"]))
+    model.answer, model.channel_order = target, "bgr"
+    loss, numbers = train.losses.heatmap_mse(model, batch, recipe)
+    assert loss == 0 and numbers["pck"] == 1
+    assert torch.equal(model.seen, data.normalise(batch["image"], "bgr"))
+
+
+def test_the_loss_of_everybody_is_the_sum_of_its_parts():
+    torch.manual_seed(0)
+    people = torch.rand(2, 3, 17, 2) * torch.tensor([48.0, 32.0]), (torch.rand(2, 3, 17) < 0.8).float()
+    batch = {"image": torch.randint(0, 256, (2, 3, 32, 48)), "keypoints": people[0], "labelled": people[1]}
+    maps, fields, tags = torch.rand(2, 17, 8, 12), torch.rand(2, 19, 2, 8, 12), torch.rand(2, 17, 8, 12)
+    model = Answers((maps, fields, tags))
+    loss, numbers = train.losses.everybody(model, batch, replace(RECIPE, sigma=1.7))
+    joints = (maps - grouping.encode_people(*people, (12, 8), 4, 1.7)).square().mean()
+    limbs = (fields - grouping.encode_fields(*people, (12, 8), 4)).square().mean()
+    pull, push = grouping.tag_loss(tags, *people, 4)
+    assert numbers == {"joints": joints, "limbs": limbs, "pull": pull, "push": push} and min(numbers.values()) > 0
+    torch.testing.assert_close(loss, joints + limbs + 0.005 * pull + 0.005 * push)
+    assert torch.equal(model.seen, data.normalise(batch["image"]))
+
+
 def test_one_batch_can_be_learnt_by_heart(drawn):
     learner = trainer(drawn, replace(RECIPE, learning_rate=3e-3, epochs=10**6, augmentation=None))
     batch = next(iter(learner.loader))
@@ -51,6 +96,34 @@ def test_an_epoch_tells_what_happened(drawn):
     row = learner.epoch(progress=False)
     assert row["epoch"] == 1 and 0 < row["loss"] < 0.02 and 0 <= row["pck"] <= 1 and row["samples_per_second"] > 0
     assert learner.model.input_wh == (96, 128)
+
+
+def test_an_epoch_counts_its_seconds_and_samples(drawn, monkeypatch):
+    learner, clock = trainer(drawn), iter([100.0, 104.0])
+    monkeypatch.setattr(train.trainer, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    row = learner.epoch(progress=False)
+    assert row["seconds"] == 4 and row["samples_per_second"] == 24 / 4  # three batches of 8 people
+
+
+def test_a_number_that_a_batch_lacks_counts_as_0(drawn):
+    numbers = iter([math.nan, 1.0, 1.0])
+
+    def loss(model, batch, recipe):
+        return train.losses.heatmap_mse(model, batch, recipe)[0], {"pck": torch.tensor(next(numbers))}
+
+    assert trainer(drawn, loss=loss).epoch(progress=False)["pck"] == pytest.approx(2 / 3)
+
+
+def test_unasked_a_batch_goes_through_whole_and_the_device_that_is_named_is_taken(drawn, monkeypatch):
+    monkeypatch.setattr(train.trainer, "best_device", lambda: "meta")
+    learner = trainer(drawn)
+    assert learner.accumulate == 1 and learner.device.type == "cpu"
+
+
+def test_only_who_asks_for_it_has_a_network_compiled(drawn, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    assert trainer(drawn).network not in compiled and trainer(drawn, compiled=True).network in compiled
 
 
 def test_a_resumed_run_is_the_run_that_never_stopped(drawn, tmp_path):

@@ -140,7 +140,16 @@ def test_it_is_torchvisions_vit_with_a_map_behind():
         torch.testing.assert_close(network.last_norm(network.tokens(images)[-1]), theirs, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("head, doublings, cells", [("deconvolution", 2, 24), ("simple", 2, 24), ("simple", 1, 12)])
+def test_unasked_it_is_the_base_network_with_norms_as_the_authors_have_them():
+    with torch.device("meta"):
+        network = models.build("vit")
+    assert (network.input_wh, network.grid, network.stride, network.patch) == ((192, 256), (16, 12), 4, 16)
+    assert {part.eps for part in network.modules() if isinstance(part, nn.LayerNorm)} == {1e-6}
+
+
+@pytest.mark.parametrize(
+    "head, doublings, cells", [("deconvolution", 2, 24), ("simple", 2, 24), ("simple", 1, 12), ("simple", 4, 96)]
+)
 def test_both_heads_give_maps_of_the_stride(head, doublings, cells):
     network = models.build("vit", **TINY, head=head, doublings=doublings).eval()
     assert network.stride == 16 // 2**doublings and network.input_wh == (64, 96)

@@ -123,11 +123,19 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("(u * sign[..., None, :])", "operator: u"),  # by 1 or -1
         ("@ (true - middle)", "operator: true"),  # `centred` adds up to 0
     ],
+    "motion.py": [
+        ("return first - middle, last - middle", "exchange"),  # an angle between two limbs, whichever is first
+        ("one, two = (u * u)", "exchange"),
+        ("one_euro(values, fps, cutoff, beta=0.0)", "argument"),  # beta is 0 anyway
+        ("np.asarray(points, dtype=float)[..., :2]", "argument"),  # a mean has a point
+    ],
     "models/bottom_up.py": [
         ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
         ("nn.ReLU(inplace=True)", "constant: True"),
+        ("images.shape[-2] % 32", "sign: -2"),  # of four axes
     ],
     "data/dataset.py": [
+        ("self.epoch = torch.zeros((), dtype=torch.int64)", "argument"),  # whole numbers, as many as epochs
         (".reshape(-1, 4)", "constant: 1"),
         (".reshape(-1, 17, 3)", "constant: 1"),
         (".reshape(-1, 2)", "constant: 1"),
@@ -136,7 +144,21 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("memory_format=torch.channels_last", "argument"),  # faster, the same numbers
         (".shape[-2", "sign"),  # of four axes
     ],
-    "train/trainer.py": [('self.device.type == "cuda"', "branch"), ("progress=True", "constant")],  # speed; a bar
+    "train/trainer.py": [
+        ('self.device.type == "cuda"', "branch"),  # speed
+        ('self.device.type == "cuda"', "comparison"),
+        ("cudnn.benchmark = True", "constant"),
+        ("memory_format=torch.channels_last", "argument"),
+        ('in ("cuda", "cpu") or None', ""),
+        ("non_blocking=True", ""),
+        ("set_to_none=True", ""),
+        ("progress=True", "constant"),  # a bar
+        ('desc=f"epoch', ""),
+        ("if count % 20 == 0", ""),
+        ("bar.set_postfix", ""),
+        ("nullcontext() if number == len(parts)", ""),  # with several processes only: a slow test
+        ("enumerate(parts, 1)", "constant"),
+    ],
     "models/simple_baseline.py": [
         ("nn.ReLU(inplace=True)", "argument"),
         ("nn.ReLU(inplace=True)", "constant"),
@@ -145,12 +167,25 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("dataclass(slots=True)", ""),  # memory
         ("masks=False", ""),  # memory
         ('for split in ("train", "val")', "exchange"),  # any of both
+        ('annotation.get("area", 1)', "constant: 1"),  # any area
         ("dtype=np.float64", "argument"),  # the labels are numbers with a point, or all is compared as such
     ],
     "models/resnet.py": [
         ("nn.ReLU(inplace=True)", "argument"),  # memory, the same numbers
         ("nn.ReLU(inplace=True)", "constant"),
         (".mean(dim=(2, 3))", "exchange"),  # a mean over both
+    ],
+    "models/vit.py": [
+        ('head not in ("deconvolution", "simple")', "exchange"),  # any of both
+        ("keys.transpose(-2, -1)", "sign: -2"),  # of four axes
+        ("images.shape[-2:]", "sign: -2"),  # of four axes
+        ("padding=kernel // 2", "constant: 2"),  # of 1 and 3 a third is the same
+        ("nn.ReLU(inplace=True)", "argument"),
+        ("nn.ReLU(inplace=True)", "constant: True"),
+    ],
+    "train/recipes.py": [
+        ('self.schedule not in ("steps", "cosine")', "exchange"),  # any of both
+        ("side > 0", "constant: 0 -> 1"),  # of whole multiples of 32
     ],
     "models/hourglass.py": [
         ("nn.ReLU(inplace=True)", "argument"),
