@@ -186,6 +186,7 @@ def test_positions_are_interpolated_for_other_sizes_and_kept_for_their_own():
         network.pos_embed[0, 1:] = rows[:, None]
         network.pos_embed[0, 0] = 10.0
         own, larger = network.positions(6, 4), network.positions(12, 8)
+        assert network.positions(4, 6).shape[-2:] == (4, 6)  # an image on its side
     assert torch.equal(own[0, 0, :, 1], 10 + torch.linspace(0, 1, 6)) and larger.shape == (1, 32, 12, 8)
     assert (larger[0, 0, 1:-1, 3].diff() > 0).all() and torch.allclose(larger[0, 5, :, 0], larger[0, 5, :, 7])
     assert network(torch.zeros(1, 3, 192, 128)).shape == (1, 17, 48, 32)

@@ -117,6 +117,7 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("shape = (-1, *([1]", "constant: 1"),  # any negative number means the same
         ("np.moveaxis(rows, (0, 1), (-3, -2))", "exchange"),  # the order of equations
         ("rng.normal(0, self.noise", "constant: 0"),  # `as_input` forgets the place
+        ("pixels[..., 1:2] * third", "constant: 2"),  # there is no third column
         ("(s * sign).sum", "operator: s * sign"),  # by 1 or -1
         (".mean(axis=(-1, -2))", "exchange"),  # a mean over both
         ("(centred**2).sum(axis=(-1, -2)", "exchange"),  # a sum over both
