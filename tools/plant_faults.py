@@ -107,6 +107,8 @@ HARMLESS = {  # file -> (part of the line, beginning of the fault) of those that
         ("len(found[a]) and len(found[b])", "operator"),  # nobody is matched with nobody
         ("one, other = people[start], people[end]", "exchange"),  # who takes in whom
         ("1e-6", "constant: 1e-06"),  # as long as cells are much larger
+        ('kind="stable"', "argument"),  # of peaks of one height any comes first
+        ("owner = np.full(width + 1, -1)", "constant: 1"),  # a place more, or another number below 0
     ],
     "lifting.py": [
         ("np.subtract(target, position, dtype=float)", "argument"),  # the cross product makes it one
