@@ -7,7 +7,6 @@ seed and its number only. The validation part is that of the photographs.
 """
 
 import argparse
-import io
 import json
 import shutil
 from pathlib import Path
@@ -20,16 +19,14 @@ from tqdm import tqdm
 from hpe_lib import data
 from hpe_lib.machine import number_option, run_command
 from hpe_lib.synthetic.dataset import whole_folder
+from hpe_lib.synthetic.scenes import jpeg
 
 
 def mask_of(annotation, height, width):
     """The mask (H, W) of booleans of a person, from COCO's polygons or run lengths."""
     shape = annotation["segmentation"]
-    if isinstance(shape, list):
-        code = masks.merge(masks.frPyObjects(shape, height, width))
-    else:
-        code = masks.frPyObjects(shape, height, width)
-    return masks.decode(code).astype(bool)
+    code = masks.frPyObjects(shape, height, width)  # of polygons a list, one each
+    return masks.decode(masks.merge(code) if isinstance(shape, list) else code).astype(bool)
 
 
 def worn(image, rng):
@@ -99,10 +96,8 @@ def make(folder, drawn, photographs, seed):
         ]
         lists = of_image.get(("drawn", image["id"]), []), of_image.get(("photo", place["id"]), [])
         picture, found = collage(pictures[0], lists[0], pictures[1], lists[1], rng)
-        memory = io.BytesIO()
-        picture.save(memory, "jpeg", quality=int(rng.integers(55, 96)))
         name = f"{number + 1:012d}.jpg"
-        (folder / "train2017" / name).write_bytes(memory.getvalue())
+        (folder / "train2017" / name).write_bytes(jpeg(np.asarray(picture), int(rng.integers(55, 96))))
         images.append({"id": number + 1, "file_name": name, "width": picture.width, "height": picture.height})
         for one in found:
             ids = {"id": len(people) + 1, "image_id": number + 1, "category_id": 1, "iscrowd": 0}

@@ -21,9 +21,7 @@ class BottomUp(Backbone):
     """
 
     def __init__(self, depth="tiny", width=64, num_keypoints=17, num_limbs=19):
-        super().__init__(depth)
-        if self.stages < 4:
-            raise ValueError(f"a ResNet of four stages is needed, and {depth!r} ends after {self.stages}")
+        super().__init__(depth, whole=True)
         self.stride, self.input_wh, self.num_keypoints = 4, (256, 256), num_keypoints
         stages = [self.channels // 2**level for level in (3, 2, 1, 0)]  # channels at H / 4, 8, 16, 32
         self.across = nn.ModuleList([nn.Conv2d(channels, width, 1) for channels in stages])

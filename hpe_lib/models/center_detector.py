@@ -27,9 +27,7 @@ class CenterDetector(Backbone):
     """
 
     def __init__(self, depth="small", channels=64, stride=8):
-        super().__init__(depth)
-        if self.stages < 4:
-            raise ValueError(f"a ResNet of four stages is needed, and {depth!r} ends after {self.stages}")
+        super().__init__(depth, whole=True)
         if stride not in (4, 8, 16):
             raise ValueError(f"stride is 4, 8 or 16 px a cell, got {stride!r}")
         self.stride, self.num_keypoints, self.input_wh = stride, 1, (320, 320)  # one point: the centre

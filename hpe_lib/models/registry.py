@@ -6,6 +6,7 @@
 What the rest of the course asks of a pose network:
 - it takes normalised images (N, 3, H, W) and returns heatmaps (N, K, H / stride, W / stride); one that returns anything
   else has a method `heatmaps(images)` that does;
+- it may have a method `imagenet()` that returns its state dict with ImageNet's weights, from a source of its own;
 - `stride`, image px a heatmap cell; `input_wh`, (W, H) px of the crops that it is made for; `num_keypoints`.
 """
 

@@ -89,13 +89,18 @@ def parse_depth(text):
 
 
 class Backbone(nn.Module):
-    """The convolutional part: an image (N, 3, H, W) to features (N, C, H / 32, W / 32), or H / 16 for three stages."""
+    """The convolutional part: an image (N, 3, H, W) to features (N, C, H / 32, W / 32), or H / 16 for three stages.
 
-    def __init__(self, depth):
+    whole: all four stages are needed. ValueError for a depth that has fewer then, or is unknown.
+    """
+
+    def __init__(self, depth, whole=False):
         super().__init__()
         if not isinstance(depth, int | str) or depth not in DEPTHS:
             raise ValueError(f"depth is one of {list(DEPTHS)}, got {depth!r}")
         block, counts, width = DEPTHS[depth]
+        if whole and len(counts) < 4:
+            raise ValueError(f"a ResNet of four stages is needed, and {depth!r} ends after {len(counts)}")
         self.depth = depth
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1, self.relu = nn.BatchNorm2d(width), nn.ReLU(inplace=True)
