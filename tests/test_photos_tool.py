@@ -1,15 +1,18 @@
-"""tools/photos.py, which made the weights for photographs: what it folds, unfolds, wears out and averages."""
+"""tools/photos.py, which made the weights for photographs: what it folds, unfolds, wears out and averages; and
+tools/ingredients.py, which asks what each part of that is worth."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from hpe_lib import data, models
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import ingredients
 import photos
 
 
@@ -95,3 +98,43 @@ def test_the_command_goes_on_after_the_last_whole_stage(network, photographs, tm
     shipped = models.load_model(tmp_path / "photos.pt")
     assert shipped.input_wh == (96, 128) and shipped.name == "efficient_baseline"
     assert "ImageNet" in torch.load(tmp_path / "photos.pt", weights_only=True)["meta"]["learnt"]
+
+
+def test_each_ingredient_changes_the_run_it_names(photographs, monkeypatch):
+    batches = []
+    seen = {"worn": 0, "imagenet": 0}
+
+    def step(trainer, batch):
+        batches.append(len(batch["image"]))
+        return original(trainer, batch)
+
+    def counting(name, result):
+        def called(first, *_):
+            seen[name] += 1
+            return result(first)
+
+        return called
+
+    original = ingredients.train.Trainer.step
+    monkeypatch.setattr(ingredients.train.Trainer, "step", step)
+    monkeypatch.setattr(photos, "worn", counting("worn", lambda images: images))
+    monkeypatch.setattr(ingredients.models, "load_weights", counting("imagenet", lambda model: model))
+    people, found = len(data.persons(photographs, "train")), {}
+    for run in ingredients.RUNS:
+        batches.clear()
+        seen.update(worn=0, imagenet=0)
+        row = ingredients.learn(run, photographs, photographs, samples=1)
+        assert 0 <= row["AP"] <= 1 and 0 <= row["AP of the mean"] <= 1
+        found[run.name] = row["crops"], len(batches), seen["worn"] > 0, seen["imagenet"]
+    assert list(found.values()) == [
+        (people, 1, False, 0),
+        (people, 1, False, 1),
+        (people, 1, True, 1),
+        (5 * people, 4, False, 1),  # batches of 32, the rest left out
+    ]
+
+
+def test_the_table_of_ingredients_is_of_these_runs():
+    table = pd.read_csv(photos.WEIGHTS / "ingredients.csv")
+    assert table["ingredients"].tolist() == [run.name for run in ingredients.RUNS]
+    assert table["crops"].nunique() == 1, "all have seen equally many"
