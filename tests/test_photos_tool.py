@@ -1,6 +1,7 @@
 """tools/photos.py, which made the weights for photographs: what it folds, unfolds, wears out and averages; and
 tools/ingredients.py, which asks what each part of that is worth."""
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -138,3 +139,14 @@ def test_the_table_of_ingredients_is_of_these_runs():
     table = pd.read_csv(photos.WEIGHTS / "ingredients.csv")
     assert table["ingredients"].tolist() == [run.name for run in ingredients.RUNS]
     assert table["crops"].nunique() == 1, "all have seen equally many"
+
+
+def test_the_readme_says_what_the_ladder_says():
+    ladder = pd.read_csv(photos.WEIGHTS / "photos_ladder.csv")
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\|[^|]+\| \d+ x \d+ \| (\d+) \| (0\.\d+) \| (0\.\d+) \|", readme, re.MULTILINE)
+    assert len(rows) == 10
+    for epochs, ap, ap50 in rows:
+        same = ladder[ladder["epochs_of_photographs"] == int(epochs)]
+        near = (same["AP"] - float(ap)).abs().lt(6e-4) & (same["AP50"] - float(ap50)).abs().lt(6e-4)
+        assert near.any(), (epochs, ap, ap50)
