@@ -89,7 +89,7 @@ class Notebook:
         if message.type == "error" and not message.text.startswith(HARMLESS):
             self.problems.append(message.text)
 
-    def run_all(self, seconds=240):
+    def run_all(self, seconds=600):
         """Run all cells and wait for the last one, or for an error; TimeoutError where that takes too long."""
         for _ in range(3):  # a loaded machine may still be busy with the page, and lose the click
             self.page.locator(".jp-Cell").first.click()
@@ -108,7 +108,7 @@ class Notebook:
         """The course's panels in the page: boxes with a picture from Python."""
         return self.page.locator(".jp-OutputArea-output .widget-vbox:has(> .widget-html img)")
 
-    def wait_until(self, happened, seconds=15):
+    def wait_until(self, happened, seconds=40):
         """Ask again and again -> did it happen in that time?"""
         end = time.perf_counter() + seconds
         while not (done := happened()) and time.perf_counter() < end:
