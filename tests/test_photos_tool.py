@@ -102,12 +102,7 @@ def test_the_command_goes_on_after_the_last_whole_stage(network, photographs, tm
 
 
 def test_each_ingredient_changes_the_run_it_names(photographs, monkeypatch):
-    batches = []
-    seen = {"worn": 0, "imagenet": 0}
-
-    def step(trainer, batch):
-        batches.append(len(batch["image"]))
-        return original(trainer, batch)
+    batches, seen = [], {"worn": 0, "imagenet": 0}
 
     def counting(name, result):
         def called(first, *_):
@@ -116,8 +111,7 @@ def test_each_ingredient_changes_the_run_it_names(photographs, monkeypatch):
 
         return called
 
-    original = ingredients.train.Trainer.step
-    monkeypatch.setattr(ingredients.train.Trainer, "step", step)
+    monkeypatch.setattr(ingredients.train.Trainer, "step", counted(ingredients.train.Trainer.step, batches))
     monkeypatch.setattr(photos, "worn", counting("worn", lambda images: images))
     monkeypatch.setattr(ingredients.models, "load_weights", counting("imagenet", lambda model: model))
     people, found = len(data.persons(photographs, "train")), {}

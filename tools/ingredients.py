@@ -9,7 +9,7 @@ of the last weights and of their running mean, goes to hpe_lib/weights/ingredien
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import photos
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from hpe_lib import data, evaluate, models, train
 from hpe_lib.machine import keep_freed_memory, number_option, run_command
@@ -65,21 +64,11 @@ def learn(run, photographs, collages, samples):
         learning_rate=2e-3,
         rates={"stem": 0.3, "stages": 0.3} if run.imagenet else {},
     )
-    read = {}
-    crops = data.CropDataset(
-        people,
-        recipe.input_wh,
-        recipe.augmentation,
-        read=lambda file: read[file] if file in read else read.setdefault(file, data.read_image(file)),
-    )
+    crops = data.CropDataset(people, recipe.input_wh, recipe.augmentation, read=cache(data.read_image))
     trainer = train.Trainer(model, crops, recipe)
     if run.worn:
-        chance, loss = torch.Generator().manual_seed(0), trainer.loss
-        trainer.loss = lambda network, batch, recipe: loss(
-            network, batch | {"image": photos.worn(batch["image"], chance)}, recipe
-        )
-    mean = AveragedModel(model, multi_avg_fn=photos.toward, use_buffers=True)
-    trainer.optimizer.register_step_post_hook(lambda *_: mean.update_parameters(model))
+        photos.wear(trainer, seed=0)
+    mean = photos.running_mean(trainer)
     train.fit(trainer, progress=False)
     row = {"ingredients": run.name, "crops": recipe.epochs * len(people)}
     for column, network in (("AP", model), ("AP of the mean", mean.module)):

@@ -11,7 +11,7 @@ the validation photographs.
 import argparse
 import copy
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,19 @@ def toward(means, weights, steps):
             mean.copy_(weight)
 
 
+def wear(trainer, seed):
+    """Let a trainer see its batches `worn`."""
+    chance, loss = torch.Generator().manual_seed(seed), trainer.loss
+    trainer.loss = lambda network, batch, recipe: loss(network, batch | {"image": worn(batch["image"], chance)}, recipe)
+
+
+def running_mean(trainer):
+    """The running mean of a trainer's weights, as `.module`: it moves on with each of its steps."""
+    mean = AveragedModel(trainer.model, multi_avg_fn=toward, use_buffers=True)
+    trainer.optimizer.register_step_post_hook(lambda *_: mean.update_parameters(trainer.model))
+    return mean
+
+
 def learn(model, stage, number, people, drawn, after=lambda network: None):
     """One stage. Returns the network with the running mean of its weights, which `after` sees at each epoch's end."""
     recipe = replace(
@@ -125,21 +138,18 @@ def learn(model, stage, number, people, drawn, after=lambda network: None):
         seed=number,
     )
     some = np.random.default_rng(number).permutation(len(drawn))[: stage.drawn]
-    read = {}  # all images, decoded once
     crops = data.CropDataset(
         [*people * stage.times, *(drawn[index] for index in some)],
         recipe.input_wh,
         recipe.augmentation,
         recipe.seed,
-        read=lambda file: read[file] if file in read else read.setdefault(file, data.read_image(file)),
+        read=cache(data.read_image),  # each decoded once
     )
     learner, parts = frozen(model)
     trainer = train.Trainer(learner, crops, recipe)
     trainer.frozen += parts
-    chance, loss = torch.Generator().manual_seed(number), trainer.loss
-    trainer.loss = lambda network, batch, recipe: loss(network, batch | {"image": worn(batch["image"], chance)}, recipe)
-    mean = AveragedModel(learner, multi_avg_fn=toward, use_buffers=True)
-    trainer.optimizer.register_step_post_hook(lambda *_: mean.update_parameters(learner))
+    wear(trainer, seed=number)
+    mean = running_mean(trainer)
     for _ in range(stage.epochs):
         row = trainer.epoch(progress=False)
         print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
